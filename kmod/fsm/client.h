@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The other end of the session protocol: a node's own requests, numbered,
+ * sent, resent, cancelled, and resolved exactly once, whoever leads meanwhile.
+ *
+ * Life of a request: QUEUED (no seq; nothing has left the node) -> SENT (has a
+ * seq; was given to a leader at least once) -> resolved by its own node's
+ * applied log. A request that is given up while QUEUED never happened. One
+ * given up while SENT becomes CANCELLING: a CANCEL entry follows it, and what
+ * is applied first decides. The caller may go away meanwhile (orphan): the
+ * request stays until resolved, so that the low mark stays true.
+ *
+ * Pure, with memory from the caller: the driver embeds struct fsm_request in
+ * its own request objects.
+ */
+#ifndef CNS_FSM_CLIENT_H
+#define CNS_FSM_CLIENT_H
+
+#include <linux/types.h>
+#include "command.h"
+#include "fsm.h"
+
+enum fsm_request_state {
+	FSM_REQ_NEW,
+	FSM_REQ_QUEUED,
+	FSM_REQ_SENT,
+	FSM_REQ_CANCELLING,
+	FSM_REQ_DONE,
+};
+
+/**
+ * struct fsm_request - one of this node's requests
+ * @next: queue link, the client's
+ * @state: enum fsm_request_state
+ * @orphan: nobody waits any more; the driver frees it when it is done
+ * @op: FSM_COUNTER_ADD or FSM_HANDLE_CLOSE
+ * @name_len: of @name
+ * @status: when done: 0, a definite negative errno, or -ENOTRECOVERABLE
+ * @give_up: what a cancellation that wins is reported as (-EINTR, -ETIMEDOUT,
+ *	-EHOSTUNREACH, -ECANCELED)
+ * @seq: once SENT
+ * @handle: whose it is
+ * @arg: as in struct fsm_command
+ * @value: result
+ * @index: result's place in the order
+ * @sent_term: term of the leader it was last given to; 0: none
+ * @sent_at: when (ns)
+ * @tries: how often
+ */
+struct fsm_request {
+	struct fsm_request *next;
+	u8 state;
+	bool orphan;
+	u8 op;
+	u8 name_len;
+	s32 status;
+	s32 give_up;
+	u64 seq;
+	u64 handle;
+	u64 arg;
+	u64 value;
+	u64 index;
+	u64 sent_term;
+	u64 sent_at;
+	u32 tries;
+	char name[FSM_NAME_MAX + 1];
+};
+
+/**
+ * struct fsm_client - a node's session
+ * @node: incarnation
+ * @boot_counter: boot
+ * @boot_nonce: boot
+ * @ordinal: of the session wanted or had
+ * @session: its id; 0: not open yet
+ * @next_seq: to be given out next
+ * @low: lowest unresolved; == @next_seq if all are resolved
+ * @window: unresolved request with seq s is at s % FSM_WINDOW
+ * @head: first of the queue of those that have no seq yet
+ * @tail: last of it
+ * @open_term: leader's term that the open was last given to
+ * @open_at: when
+ */
+struct fsm_client {
+	struct raft_id node;
+	u64 boot_counter;
+	u64 boot_nonce;
+	u64 ordinal;
+	u64 session;
+	u64 next_seq;
+	u64 low;
+	struct fsm_request *head;
+	struct fsm_request *tail;
+	u64 open_term;
+	u64 open_at;
+	u32 queued;
+	u32 unresolved;
+	u8 name_len;
+	char name[FSM_NAME_MAX + 1];
+	struct fsm_request *window[FSM_WINDOW];
+};
+
+/* Resolved requests come out here; the driver wakes or frees their owners. */
+typedef void (*fsm_done_fn)(void *ctx, struct fsm_request *r);
+
+void fsm_client_init(struct fsm_client *c, struct raft_id node,
+		     u64 boot_counter, u64 boot_nonce, const char *name,
+		     u8 name_len);
+/* Queue a NEW request. Never fails; it is sent when there is a session, a
+ * leader and room in the window.
+ */
+void fsm_client_add(struct fsm_client *c, struct fsm_request *r);
+/*
+ * The caller gives up, for @reason (negative errno). QUEUED: done at once with
+ * that status (returns true; the driver completes it). SENT: a cancellation
+ * will be sent (returns false).
+ */
+bool fsm_client_give_up(struct fsm_client *c, struct fsm_request *r, s32 reason);
+
+/*
+ * The next command that wants to go to the leader of @term now, encoded into
+ * @buf (FSM_COMMAND_MAX bytes): session open first, then requests and
+ * cancellations never given to this leader or not heard of for @resend_ns,
+ * in order of seq, then queued ones. Returns its length; 0: nothing now.
+ * Marks it as sent at @now; if the driver could not send it, nothing is lost:
+ * call fsm_client_unsend() and it comes again at the next pump.
+ * To go through all, call until 0; @cursor starts at 0.
+ */
+u16 fsm_client_next(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
+		    u64 *cursor, u8 *buf);
+void fsm_client_unsend(struct fsm_client *c, u64 *cursor);
+/* When fsm_client_next() may have something again by time alone (ns); ~0 never */
+u64 fsm_client_deadline(const struct fsm_client *c, u64 resend_ns);
+
+/* What the own applied log says. Calls @done for each request resolved. */
+void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
+			fsm_done_fn done, void *ctx);
+/* A snapshot replaced the state: look up everything that is unresolved. */
+void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
+		       fsm_done_fn done, void *ctx);
+/*
+ * The node stops: QUEUED requests end in @status, SENT ones in
+ * -ENOTRECOVERABLE.
+ */
+void fsm_client_stop(struct fsm_client *c, s32 status, fsm_done_fn done,
+		     void *ctx);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The replicated state machine: sessions with exactly-once, counters, the
+ * state hash. Pure: the same entries give the same state, byte for byte, on
+ * every member.
+ *
+ * Apply never allocates, never fails and is bounded. What an entry may need
+ * is reserved before it enters the log: the driver asks fsm_room() first, and
+ * feeds chunks of memory with fsm_give() from where it may sleep.
+ *
+ * Time and randomness enter through the log only.
+ */
+#ifndef CNS_FSM_FSM_H
+#define CNS_FSM_FSM_H
+
+#include <linux/types.h>
+#include "../raft/id.h"
+#include "command.h"
+
+enum {
+	FSM_VERSION = 1,	/* of the state machine; raised by an entry only */
+	FSM_SESSIONS_MAX = 64,
+	FSM_CHUNK_BYTES = 1 << 16, /* what fsm_give() takes */
+	FSM_OBJECTS_MAX = 1 << 20, /* default of the replicated limit */
+	FSM_CHUNKS_MAX = 1 << 13,  /* 512 MiB of chunks: bounds the directory */
+};
+
+/**
+ * struct fsm_outcome - what applying one entry did
+ * @kind: what to tell whom:
+ *	FSM_OUT_NONE nobody waits for this;
+ *	FSM_OUT_RESULT request (@session, @seq) is resolved for good;
+ *	FSM_OUT_OPENED @session now belongs to (@node, @boot, @ordinal), and
+ *	@replaced, if not 0, is a session that ended with that
+ * @status: 0 or a negative errno of design section 10. -ECANCELED: a
+ *	cancellation was applied first, so the request never takes effect.
+ * @index: the operation's place in the order: the index of the entry that
+ *	first resolved it
+ * @value: the result
+ */
+struct fsm_outcome {
+	enum {
+		FSM_OUT_NONE,
+		FSM_OUT_RESULT,
+		FSM_OUT_OPENED,
+	} kind;
+	s32 status;
+	u64 index;
+	u64 value;
+	u64 session;
+	u64 seq;
+	u64 replaced;
+	struct raft_id node;
+	u64 boot_nonce;
+	u64 ordinal;
+};
+
+struct fsm_stats {
+	u64 applied;		/* index of the last entry applied */
+	u64 hash;		/* of the whole replicated state */
+	u32 sessions, sessions_max;
+	u32 objects, objects_max;
+	u32 version;
+	u64 bytes;		/* memory held in chunks */
+};
+
+struct fsm;
+
+/* Bytes of a struct fsm without chunks (the driver allocates them, zeroed). */
+size_t fsm_size(void);
+void fsm_init(struct fsm *f);
+/* Take all chunks back, one a call, NULL when none is left. */
+void *fsm_take_back(struct fsm *f);
+
+/*
+ * Chunks of FSM_CHUNK_BYTES, zeroed, that it would like to have now, so that a
+ * full window of entries can be applied. 0: none. Grows with use.
+ */
+unsigned int fsm_wants(const struct fsm *f);
+void fsm_give(struct fsm *f, void *chunk);
+
+/*
+ * May @n more entries enter the log behind those that are in it (last index
+ * @last, first not applied: applied + 1), whatever they turn out to need?
+ */
+bool fsm_room(const struct fsm *f, u64 last, unsigned int n);
+
+/*
+ * Apply the entry at @index = applied + 1. @data is a command as fsm_encode()
+ * wrote it (only RAFT_COMMAND entries; for others call with len 0, which only
+ * advances the index). Unknown kinds: -EPROTO: the node must stop.
+ */
+int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
+	      struct fsm_outcome *out);
+
+/* The first entry's payload: version, limits and hash seed of a new cluster. */
+u16 fsm_encode_init(u8 *buf, u64 seed, u32 objects_max);
+
+/* Counter @name: 0 and its value and the index of its last change, or -ENOENT. */
+int fsm_counter(const struct fsm *f, const char *name, u8 len, u64 *value,
+		u64 *index);
+
+/*
+ * What became of request (@session, @seq), if that is known: 0 with *out as
+ * fsm_apply() gave it; -EINPROGRESS not applied; -EKEYEXPIRED no such session;
+ * -ESTALE below the session's low mark. Used after a snapshot was installed.
+ */
+int fsm_result(const struct fsm *f, u64 session, u64 seq,
+	       struct fsm_outcome *out);
+/* The open session of (@node, @boot_nonce, @ordinal), 0 if none. */
+u64 fsm_session_of(const struct fsm *f, struct raft_id node, u64 boot_nonce,
+		   u64 ordinal);
+/* Would applying request (@session, @seq) change anything? No: do not append. */
+bool fsm_fresh(const struct fsm *f, u64 session, u64 seq);
+
+void fsm_stats(const struct fsm *f, struct fsm_stats *st);
+
+/*
+ * Snapshots: a walk that yields. While one is open, fsm_apply() writes the old
+ * version of whatever the walk has not reached into the buffer before changing
+ * it, so that the result is the state at begin, exactly.
+ *
+ * fsm_snapshot_bytes(): upper bound of what a snapshot begun now may take.
+ * fsm_snapshot_begin(): @buf must hold that many; -EBUSY, -ENOSPC.
+ * fsm_snapshot_step(): walk over at most @budget objects; true when finished.
+ * fsm_snapshot_end(): bytes written; closes it (also to abort).
+ */
+u64 fsm_snapshot_bytes(const struct fsm *f);
+int fsm_snapshot_begin(struct fsm *f, u8 *buf, u64 cap);
+bool fsm_snapshot_step(struct fsm *f, unsigned int budget);
+u64 fsm_snapshot_end(struct fsm *f);
+
+/*
+ * Build a state from a snapshot, in a fresh @f (after fsm_init()), in steps.
+ * fsm_load_begin(): -EINVAL malformed. fsm_load_step(): 1 more to do; 0 done;
+ * -ENOMEM give chunks (fsm_wants()) and call again; -EINVAL malformed.
+ */
+int fsm_load_begin(struct fsm *f, const u8 *buf, u64 len);
+int fsm_load_step(struct fsm *f, unsigned int budget);
+
+#endif

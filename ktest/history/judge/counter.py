@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Counters: inc, add, read, cas, delete.
+
+As long as nothing but additions can have taken effect, the values themselves
+give the order: an addition that answered v owns the range (v - delta, v], the
+ranges may not overlap, a read shows an edge between two of them, and what no
+acknowledged addition owns must be filled by additions of unknown outcome that
+were called in time. Then real time and the index must agree with that order.
+This is complete and, with one size of unknown addition, n log n.
+
+With a compare-and-set the value may go back. Where every operation has an
+index, that is the order, and only the unknown ones are searched for; else the
+general search decides.
+"""
+
+from bisect import bisect_right
+
+from . import order, wgl
+from .history import NEVER, U64_MAX, Malformed, Undecided, Violation
+
+STATES = 100000
+ADDS = ("inc", "add")
+CHANGES = ADDS + ("cas", "delete")
+
+
+def delta_of(op):
+    return 1 if op.op == "inc" else op.args["delta"]
+
+
+def prepare(ops):
+    """Check the arguments that only a counter knows; drop what did nothing."""
+    for op in ops:
+        if op.op not in CHANGES and op.op != "read":
+            raise Malformed("line %d: a counter has no %s" % (op.line, op.op))
+        for key in {"add": ("delta",), "cas": ("old", "new")}.get(op.op, ()):
+            v = op.args.get(key)
+            if isinstance(v, bool) or not isinstance(v, int) or not 0 <= v <= U64_MAX:
+                raise Malformed("line %d: %s is not a u64" % (op.line, key))
+        if op.status == "ok" and op.value is None and op.op in ADDS + ("read",):
+            raise Malformed("line %d: ok without a value" % op.line)
+    return [op for op in ops if op.status == "ok" or
+            (op.status == "unknown" and not op.is_read)]
+
+
+# --- the model: state is (value, index of the last operation placed) ---------
+
+def _place(op, last):
+    """The index after op, None when its own does not fit behind last."""
+    if op.is_read:
+        at = op.floor if op.index is None else op.index
+        if op.index is None:
+            return max(last, at)
+        return at if at >= max(last, op.floor) else None
+    if op.status == "unknown" or op.index is None:
+        return last + 1
+    return op.index if op.index > last else None
+
+
+def _value(op, value):
+    """The value after op, None when op cannot have answered what it did."""
+    known = op.status == "ok"
+    if op.op in ADDS:
+        after = value + delta_of(op)
+        if after > U64_MAX or (known and op.value != after):
+            return None
+        return after
+    if op.is_read:
+        return value if op.value == value else None
+    if op.op == "delete":
+        return 0
+    if (value == op.args["old"]) != op.okay:
+        return None
+    if not op.okay:
+        return value if op.value in (None, value) else None
+    return op.args["new"]
+
+
+def step(state, op):
+    """One step of the model, for the searches."""
+    value = _value(op, state[0])
+    last = _place(op, state[1])
+    return None if value is None or last is None else (value, last)
+
+
+# --- additions only ----------------------------------------------------------
+
+def _start(op):
+    return op.value if op.is_read else op.value - delta_of(op)
+
+
+def _sequence(known):
+    """Known operations in the order of their values.
+
+    A read of v stands behind the addition that ended at v and before the one
+    that starts there; reads of one value in the order of their index.
+    """
+    return sorted(known, key=lambda op: (
+        _start(op), not (op.is_read or delta_of(op) == 0),
+        0 if op.index is None else op.index))
+
+
+class _Fill:
+    """Which unknown additions fill the gaps: all ways at once.
+
+    A way is (how many of each size are used, index of the last place). Sizes
+    are all that matters: whoever was called early enough for one gap was so
+    for every later gap, because the deadlines only grow.
+    """
+
+    def __init__(self, unknown):
+        calls = {}
+        for op in unknown:
+            calls.setdefault(delta_of(op), []).append(op.call)
+        calls.pop(0, None)
+        self.sizes = sorted(calls)
+        self.calls = [sorted(calls[d]) for d in self.sizes]
+        self.ways = {((0,) * len(self.sizes), 0)}
+
+    def _compose(self, gap, k, used, free):
+        """Yield (used, number) for each way to fill gap with sizes from k."""
+        if gap == 0:
+            yield used, 0
+            return
+        if k == len(self.sizes):
+            return
+        most = min(free[k] - used[k], gap // self.sizes[k])
+        least = 0
+        if k == len(self.sizes) - 1:
+            if gap % self.sizes[k]:
+                return
+            least = gap // self.sizes[k]
+        for n in range(least, most + 1):
+            more = used[:k] + (used[k] + n,) + used[k + 1:]
+            for all_, count in self._compose(gap - n * self.sizes[k], k + 1,
+                                             more, free):
+                yield all_, count + n
+
+    def gap(self, size, deadline):
+        """Fill size with unknown additions called by deadline; False: none can."""
+        free = [bisect_right(c, deadline) for c in self.calls]
+        ways = set()
+        for used, last in self.ways:
+            for all_, count in self._compose(size, 0, used, free):
+                ways.add((all_, last + count))
+                if len(ways) > STATES:
+                    raise Undecided("too many ways to fill the gaps")
+        self.ways = ways or self.ways
+        return bool(ways)
+
+    def place(self, op):
+        """Let op take its index behind each way; False when it fits nowhere."""
+        ways = {(used, _place(op, last)) for used, last in self.ways}
+        ways = {way for way in ways if way[1] is not None}
+        self.ways = ways or self.ways
+        return bool(ways)
+
+
+def _gap_words(name, lo, op, failed, ends):
+    """A gap nobody can have filled; name a failed operation that would fit."""
+    hi = _start(op)
+    text = ("%s went from %d to %d, and no operation, acknowledged or of unknown "
+            "outcome, can have made that step before this one returned" %
+            (name, lo, hi))
+    for bad in failed:
+        if bad.op in ADDS and 0 < delta_of(bad) <= hi - lo and bad.call <= ends:
+            return Violation("a failed operation took effect", text +
+                             "; the second one would fit, but it was reported "
+                             "as having had no effect", op, bad)
+    return Violation("a value nobody made", text, op)
+
+
+def _overlap_words(op, prev, value):
+    if prev is None:
+        return Violation("below the first value", "the counter began at %d" % value, op)
+    if op.is_read:
+        return Violation("a value that never was", "the read shows %d, inside the "
+                         "range that the other took at once" % op.value, op, prev)
+    if op.value == prev.value:
+        return Violation("value twice", "%d was handed out to both" % op.value, prev, op)
+    return Violation("overlapping ranges", "(%d, %d] and (%d, %d] overlap" % (
+        _start(prev), prev.value, _start(op), op.value), prev, op)
+
+
+def _time_words(a, b):
+    """a comes before b by value, but b had returned before a was called."""
+    if a.is_read and b.is_read:
+        rule, how = "reads went back", "showed %d after the other had shown %d"
+    elif a.is_read:
+        rule, how = "stale read", "showed %d after the other had made it %d"
+    elif b.is_read:
+        rule, how = "read from the future", (
+            "made %d, but was called only after the other had shown %d")
+    else:
+        rule, how = "real-time inversion", (
+            "answered %d although the other had returned %d before it was called")
+    return Violation(rule, "the first " + how % (a.value, b.value), a, b)
+
+
+def _walk(name, seq, fill, value, failed):
+    """Values and indices along the sequence; a Violation or None."""
+    ends, end = [], NEVER
+    for op in reversed(seq):
+        end = min(end, op.ret)
+        ends.append(end)
+    ends.reverse()
+    prev = None
+    for op, deadline in zip(seq, ends):
+        lo = _start(op)
+        if lo < value:
+            return _overlap_words(op, prev, value)
+        if lo > value and not fill.gap(lo - value, deadline):
+            return _gap_words(name, value, op, failed, deadline)
+        if not fill.place(op):
+            return Violation("index against value", "by value the second comes "
+                             "after the first, by index it does not, or leaves no "
+                             "place for what happened between", prev or op, op)
+        value = op.value
+        if not op.is_read:
+            prev = op
+        elif prev is None or op.index is not None:
+            prev = op if prev is None or prev.is_read else prev
+    return None
+
+
+def _groups(seq):
+    """Equal places by value: an addition alone, reads of one value together."""
+    groups = []
+    for op in seq:
+        flat = op.is_read or delta_of(op) == 0
+        if flat and groups and groups[-1][0] == (op.value, True):
+            groups[-1][1].append(op)
+        else:
+            groups.append(((op.value, flat), [op]))
+    return [ops for _, ops in groups]
+
+
+def judge_adds(name, ops, first, failed=()):
+    """The fast judge, where additions alone can have changed the counter."""
+    known = [op for op in ops if op.status == "ok"]
+    low = [op for op in known if not op.is_read and op.value < delta_of(op)]
+    if low:
+        return [Violation("below its own addition", "the value after it is less "
+                          "than what it added", low[0])]
+    seq = _sequence(known)
+    fill = _Fill([op for op in ops if op.status == "unknown"])
+    bad = _walk(name, seq, fill, first, failed)
+    if bad:
+        return [bad]
+    return order.scan(_groups(seq), _time_words)
+
+
+# --- with compare-and-set ----------------------------------------------------
+
+def judge_ordered(ops, first, limit=wgl.LIMIT):
+    """All known operations have an index, so that their order is given."""
+    known = sorted((op for op in ops if op.status == "ok"),
+                   key=lambda op: (op.index, op.is_read))
+    maybe = [op for op in ops if op.status == "unknown"]
+    a, b = wgl.ordered(known, maybe, (first, 0), step, limit)
+    if b is None:
+        return []
+    text = "in the order of the index the second cannot have answered this after the first"
+    return [Violation("index against value", text, *([a, b] if a else [b]))]
+
+
+def judge_general(ops, first, limit=wgl.LIMIT):
+    """The reference; complete for everything, feasible for little."""
+    if wgl.search(ops, (first, 0), step, limit):
+        return []
+    return [Violation("no order", "no order of these operations explains what "
+                      "they answered")]
+
+
+def judge(name, ops, init):
+    """Violations of one counter's history; init is its first value or None."""
+    failed = [op for op in ops if op.status == "fail"]
+    ops = prepare(ops)
+    first = init.value or 0 if init else 0
+    if not any(op.op in ("cas", "delete") for op in ops):
+        return judge_adds(name, ops, first, failed)
+    if all(op.index is not None for op in ops if op.status == "ok"):
+        return judge_ordered(ops, first)
+    return judge_general(ops, first)

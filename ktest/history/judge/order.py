@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the index promises, for all names and kinds together.
+
+Every operation's index is its place in the one order that all members agree
+on. Changes have places of their own; a read stands at the place of the last
+entry that it reflects, after the change of that index. So, where a comes
+before b in that order, b must not have returned before a was called. A pair
+is enough: a longer cycle of "before in the order" and "returned before called"
+always contains a contradicting pair.
+"""
+
+from .history import EVER, Violation
+
+
+def scan(groups, describe):
+    """First pair (a, b), a in an earlier group, with b.ret < a's call.
+
+    groups: lists of operations, in order; no order within a group is implied.
+    Returns a list of at most one Violation, as describe(a, b) words it.
+    """
+    latest = None
+    top = EVER
+    for group in groups:
+        if latest is not None:
+            for b in group:
+                if b.ret < top:
+                    return [describe(latest, b)]
+        for a in group:
+            if a.eff_call > top:
+                top, latest = a.eff_call, a
+    return []
+
+
+def _words(a, b):
+    return Violation(
+        "index against real time",
+        "index %d comes before index %d, but the second had returned before "
+        "the first was called" % (a.index, b.index), a, b)
+
+
+def _places(ops):
+    """Groups of equal place: (index, changes first), ascending."""
+    ranked = sorted(((op.index, op.is_read), i) for i, op in enumerate(ops))
+    groups, last = [], None
+    for rank, i in ranked:
+        if rank != last:
+            groups.append([])
+            last = rank
+        groups[-1].append(ops[i])
+    return groups
+
+
+def judge(ops, shared_index=False):
+    """Violations of the index over operations that ended ok.
+
+    shared_index: several changes of one client may stand in one entry.
+    """
+    out = []
+    for op in ops:
+        if op.is_read and op.index is not None and op.index < op.floor:
+            out.append(Violation(
+                "older than asked", "the read asked for a state at index %d or "
+                "later and was shown index %d" % (op.floor, op.index), op))
+    groups = _places([op for op in ops if op.index is not None])
+    for group in groups:
+        if len(group) > 1 and not group[0].is_read and not shared_index:
+            out.append(Violation(
+                "index twice", "two changes claim the same place %d in the one "
+                "order" % group[0].index, *group[:2]))
+    return out + scan(groups, _words)
