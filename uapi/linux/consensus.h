@@ -149,7 +149,7 @@ struct consensus_features {
 	__u32 name_max;
 	__u32 window;
 	__u32 node_started;
-	__u8 reserved[28];
+	__u8 reserved[36];
 };
 
 #define CONSENSUS_ABI		1
@@ -163,9 +163,9 @@ struct consensus_features {
 	_IOWR(CONSENSUS_IOC_MAGIC, 0x11, struct consensus_counter_read)
 
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-_Static_assert(sizeof(struct consensus_op) == 136, "layout");
-_Static_assert(sizeof(struct consensus_counter_add) == 216, "layout");
-_Static_assert(sizeof(struct consensus_counter_read) == 216, "layout");
+_Static_assert(sizeof(struct consensus_op) == 128, "layout");
+_Static_assert(sizeof(struct consensus_counter_add) == 208, "layout");
+_Static_assert(sizeof(struct consensus_counter_read) == 208, "layout");
 _Static_assert(sizeof(struct consensus_features) == 64, "layout");
 #endif
 

@@ -20,6 +20,7 @@ from .history import NEVER, U64_MAX, Malformed, Undecided, Violation
 
 STATES = 100000
 ADDS = ("inc", "add")
+BY_INDEX = "index against value"
 CHANGES = ADDS + ("cas", "delete")
 
 
@@ -96,7 +97,7 @@ def _sequence(known):
     """
     return sorted(known, key=lambda op: (
         _start(op), not (op.is_read or delta_of(op) == 0),
-        0 if op.index is None else op.index))
+        op.place or 0))
 
 
 class _Fill:
@@ -203,22 +204,19 @@ def _walk(name, seq, fill, value, failed):
         end = min(end, op.ret)
         ends.append(end)
     ends.reverse()
-    prev = None
+    prev = change = None
     for op, deadline in zip(seq, ends):
         lo = _start(op)
         if lo < value:
-            return _overlap_words(op, prev, value)
+            return _overlap_words(op, change, value)
         if lo > value and not fill.gap(lo - value, deadline):
             return _gap_words(name, value, op, failed, deadline)
         if not fill.place(op):
-            return Violation("index against value", "by value the second comes "
+            return Violation(BY_INDEX, "by value the second comes "
                              "after the first, by index it does not, or leaves no "
                              "place for what happened between", prev or op, op)
-        value = op.value
-        if not op.is_read:
-            prev = op
-        elif prev is None or op.index is not None:
-            prev = op if prev is None or prev.is_read else prev
+        value, prev = op.value, op
+        change = change if op.is_read else op
     return None
 
 
@@ -244,9 +242,10 @@ def judge_adds(name, ops, first, failed=()):
     seq = _sequence(known)
     fill = _Fill([op for op in ops if op.status == "unknown"])
     bad = _walk(name, seq, fill, first, failed)
-    if bad:
+    if bad and bad.rule != BY_INDEX:
         return [bad]
-    return order.scan(_groups(seq), _time_words)
+    # The order by value stands even where the index contradicts it.
+    return order.scan(_groups(seq), _time_words) + ([bad] if bad else [])
 
 
 # --- with compare-and-set ----------------------------------------------------
@@ -260,7 +259,7 @@ def judge_ordered(ops, first, limit=wgl.LIMIT):
     if b is None:
         return []
     text = "in the order of the index the second cannot have answered this after the first"
-    return [Violation("index against value", text, *([a, b] if a else [b]))]
+    return [Violation(BY_INDEX, text, *([a, b] if a else [b]))]
 
 
 def judge_general(ops, first, limit=wgl.LIMIT):

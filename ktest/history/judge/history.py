@@ -74,6 +74,11 @@ class Op:
         return self.call if self.strong else EVER
 
     @property
+    def place(self):
+        """The index at which it must stand at least; None when nothing is said."""
+        return self.index if self.index is not None else self.floor or None
+
+    @property
     def is_read(self):
         return self.op == "read"
 

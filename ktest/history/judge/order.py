@@ -35,12 +35,12 @@ def _words(a, b):
     return Violation(
         "index against real time",
         "index %d comes before index %d, but the second had returned before "
-        "the first was called" % (a.index, b.index), a, b)
+        "the first was called" % (a.place, b.place), a, b)
 
 
 def _places(ops):
     """Groups of equal place: (index, changes first), ascending."""
-    ranked = sorted(((op.index, op.is_read), i) for i, op in enumerate(ops))
+    ranked = sorted(((op.place, op.is_read), i) for i, op in enumerate(ops))
     groups, last = [], None
     for rank, i in ranked:
         if rank != last:
@@ -61,7 +61,7 @@ def judge(ops, shared_index=False):
             out.append(Violation(
                 "older than asked", "the read asked for a state at index %d or "
                 "later and was shown index %d" % (op.floor, op.index), op))
-    groups = _places([op for op in ops if op.index is not None])
+    groups = _places([op for op in ops if op.place is not None])
     for group in groups:
         if len(group) > 1 and not group[0].is_read and not shared_index:
             out.append(Violation(
