@@ -26,6 +26,9 @@ enum {
 	WIRE_VERSION_MIN = 1,
 	WIRE_HEADER = 40,	/* bytes */
 	WIRE_PAYLOAD = 1232,	/* IPv6 minimum MTU 1280 - 40 (IPv6) - 8 (UDP) */
+	WIRE_BATCH = 1144,	/* room for entries in an APPEND of WIRE_PAYLOAD
+				 * bytes: raft_params.batch_bytes
+				 */
 	WIRE_NAME_MAX = 63,	/* bytes of a node's name */
 	WIRE_FORWARD_MAX = 24,	/* commands in one FORWARD */
 	WIRE_WINDOW_BITS = 1024, /* sequence numbers remembered behind the newest */
@@ -220,14 +223,21 @@ void wire_pair_key(siphash_key_t *k, const u8 key[WIRE_CLUSTER_KEY],
 /* The key under which hellos are signed. */
 void wire_hello_key(siphash_key_t *k, const u8 key[WIRE_CLUSTER_KEY]);
 
+/*
+ * A ring of words, one bit a number: a power of two of them, so that no shift
+ * and no division is needed, and more than the window, so that a word is
+ * cleared before its turn comes again.
+ */
+enum { WIRE_WINDOW_WORDS = 2 * WIRE_WINDOW_BITS / 64 };
+
 /**
  * struct wire_window - sequence numbers seen under one key (RFC 6479)
  * @newest: highest seen
- * @bits: those behind it
+ * @bits: number s is bit s % 64 of word s / 64 % WIRE_WINDOW_WORDS
  */
 struct wire_window {
 	u64 newest;
-	u64 bits[WIRE_WINDOW_BITS / 64 + 1];
+	u64 bits[WIRE_WINDOW_WORDS];
 };
 
 void wire_window_init(struct wire_window *w);
@@ -266,14 +276,21 @@ struct wire_self {
  * @hello_at: when we last sent it a hello
  * @heard_at: when it last sent anything authentic under the pair's key
  * @owes: challenge of its hello that we have to echo; 0: none
+ * @asked: boot counter that the same hello asked for; 0: none
+ * @answered: challenge that we echoed last; 0: none
+ * @answered_at: when
+ * @doubt: a hello named another boot than the one adopted, and has not proved
+ *	it yet
  * @rx: key of what it sends us, for each cluster key
  * @tx: key of what we send it
- * @tx_sequence: last used
+ * @tx_sequence: last used; begins at the time of adoption in ns, so that it
+ *	stays ahead when the same two boots meet a second time
  * @window: what was seen under @rx
  * @hello: its last adopted hello (cluster, member, want, versions, name)
  */
 struct wire_peer {
 	u8 state;
+	bool doubt;
 	struct raft_id node;
 	struct wire_boot boot;
 	u64 challenge;
@@ -281,6 +298,9 @@ struct wire_peer {
 	u64 hello_at;
 	u64 heard_at;
 	u64 owes;
+	u64 asked;
+	u64 answered;
+	u64 answered_at;
 	siphash_key_t rx[WIRE_KEYS];
 	siphash_key_t tx;
 	u64 tx_sequence;
@@ -290,10 +310,16 @@ struct wire_peer {
 
 /* What a hello did. */
 enum wire_hello_result {
-	WIRE_HELLO_NOTHING,	/* nothing to send, nothing learnt */
+	WIRE_HELLO_NOTHING,	/* nothing to send, no new keys */
 	WIRE_HELLO_ANSWER,	/* send it a hello (wire_hello_make()) */
 	WIRE_HELLO_ADOPTED = 2,	/* keys are new; flag, may come with ANSWER */
 };
+
+/*
+ * A hello that proves nothing may be a replay: each peer's are answered no more
+ * often than this (ns). Repeat hellos at longer intervals.
+ */
+enum { WIRE_ANSWER_GAP = 5000000 };
 
 /*
  * Make the hello for @p. @random: fresh nonzero number, used as the challenge if

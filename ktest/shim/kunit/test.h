@@ -75,7 +75,7 @@ void *shim_kunit_alloc(struct kunit *test, size_t n);
 		SHIM_FAIL(t, fatal, "'%s' is not '%s'", _l, _r); \
 } while (0)
 #define SHIM_TRUE(t, fatal, c, want) do { \
-	if (!!(c) != (want)) \
+	if ((!!(c)) != (want)) \
 		SHIM_FAIL(t, fatal, "%s is %s", #c, want ? "false" : "true"); \
 } while (0)
 

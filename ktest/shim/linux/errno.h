@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include <errno.h>
+/* The system's own: <errno.h> includes this name for its numbers. */
+#include_next <linux/errno.h>

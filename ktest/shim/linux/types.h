@@ -22,12 +22,18 @@ typedef uint32_t __u32;
 typedef unsigned long long __u64;
 typedef int32_t __s32;
 typedef long long __s64;
-typedef uint16_t __le16;
-typedef uint32_t __le32;
-typedef unsigned long long __le64;
 
+#ifdef __CHECKER__
+#define __force __attribute__((force))
+#define __bitwise __attribute__((bitwise))
+#else
 #define __force
 #define __bitwise
+#endif
+typedef __u16 __bitwise __le16;
+typedef __u32 __bitwise __le32;
+typedef __u64 __bitwise __le64;
+
 #undef __packed
 #define __packed __attribute__((__packed__))
 #define __aligned(x) __attribute__((__aligned__(x)))

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between the kernels that we support, written as the newest
+ * kernel's name, implemented for older ones. Supported: 6.1, 6.12, 7.2.
+ */
+#ifndef CNS_COMPAT_H
+#define CNS_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/in6.h>
+#include <linux/version.h>
+#include <crypto/blake2s.h>
+#include <net/udp_tunnel.h>
+
+/* Keyed BLAKE2s; the order of arguments changed with the same types (7.0). */
+static inline void cns_blake2s(u8 *out, size_t outlen, const u8 *in,
+			       size_t inlen, const u8 *key, size_t keylen)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	blake2s(key, keylen, in, inlen, out, outlen);
+#else
+	blake2s(out, in, key, outlen, inlen, keylen);
+#endif
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/* Tunnel helpers take a struct sock and per-packet flags from 7.0 on. */
+static inline void cns_setup_udp_tunnel(struct net *net, struct socket *sock,
+					struct udp_tunnel_sock_cfg *cfg)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	setup_udp_tunnel_sock(net, sock->sk, cfg);
+#else
+	setup_udp_tunnel_sock(net, sock, cfg);
+#endif
+}
+
+static inline void cns_udp_tunnel_release(struct socket *sock)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	udp_tunnel_sock_release(sock->sk);
+#else
+	udp_tunnel_sock_release(sock);
+#endif
+}
+
+static inline void cns_udp_xmit4(struct rtable *rt, struct sock *sk,
+				 struct sk_buff *skb, __be32 src, __be32 dst,
+				 __be16 sport, __be16 dport)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	udp_tunnel_xmit_skb(rt, sk, skb, src, dst, 0, 64, 0, sport, dport,
+			    false, false, 0);
+#else
+	udp_tunnel_xmit_skb(rt, sk, skb, src, dst, 0, 64, 0, sport, dport,
+			    false, false);
+#endif
+}
+
+static inline void cns_udp_xmit6(struct dst_entry *dst, struct sock *sk,
+				 struct sk_buff *skb, struct in6_addr *src,
+				 struct in6_addr *to, __be16 sport,
+				 __be16 dport)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	udp_tunnel6_xmit_skb(dst, sk, skb, NULL, src, to, 0, 64, 0, sport,
+			     dport, false, 0);
+#else
+	udp_tunnel6_xmit_skb(dst, sk, skb, NULL, src, to, 0, 64, 0, sport,
+			     dport, false);
+#endif
+}
+
+#endif

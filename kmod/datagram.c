@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Datagrams, as the owner sees them: those received are decoded and handed to
+ * whom they concern; those to send are encoded into skbs and queued, and leave
+ * when ownership ends.
+ *
+ * When memory is short a cluster must not fall over: what keeps leaders and
+ * sessions alive (anything small) goes from preallocated datagrams of each
+ * peer, which process context refills. Only data is dropped then, and an
+ * append shrinks to the heartbeat that it also is.
+ */
+#include <linux/skbuff.h>
+
+#include "node.h"
+
+/* The wire's reasons are the first of those that status tells. */
+static_assert((int)WIRE_SHORT == (int)CONSENSUS_DROP_SHORT);
+static_assert((int)WIRE_HELLO_REFUSED == (int)CONSENSUS_DROP_HELLO_REFUSED);
+
+/* ---------------------------------------------------------------- receive */
+
+static bool cns_of_cluster(const struct cns_node *n, u64 cluster)
+{
+	return cluster && cluster == n->self.hello.cluster.hi;
+}
+
+/* Somebody's commands enter the log, if we lead. */
+static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
+			  const struct wire_forward *f, u64 now)
+{
+	struct fsm_command c;
+	unsigned int i;
+	u64 index;
+
+	if (raft_role(n->raft) != RAFT_LEADER)
+		return;
+	for (i = 0; i < f->n; i++) {
+		if (fsm_decode(&c, f->cmd[i], f->len[i]))
+			continue;
+		if (c.session && !fsm_fresh(n->fsm, c.session, c.seq))
+			continue;
+		if (!fsm_room(n->fsm, raft_last_index(n->raft), 1) ||
+		    raft_propose(n->raft, now, RAFT_COMMAND, f->cmd[i],
+				 f->len[i], p->wire.node, &index)) {
+			cns_drop(n, CONSENSUS_DROP_UNREADY);
+			cns_node_work(n);
+			return;
+		}
+	}
+}
+
+static void cns_raft_received(struct cns_node *n, struct raft_msg *m, u64 now)
+{
+	unsigned int need = m->type == RAFT_APPEND ? m->n_entries : 0;
+
+	/* No memory for what it may need: as if it had been lost (design 4). */
+	if (need && !fsm_room(n->fsm, raft_last_index(n->raft), need)) {
+		cns_drop(n, CONSENSUS_DROP_UNREADY);
+		cns_node_work(n);
+		m->n_entries = 0;
+	}
+	raft_step(n->raft, now, m);
+}
+
+static enum consensus_drop cns_dispatch(struct cns_node *n, struct cns_peer *p,
+					const struct cns_datagram *d, u64 now)
+{
+	struct wire_msg *m = &n->scratch;
+
+	switch (m->type) {
+	case WIRE_RAFT:
+		if (!cns_of_cluster(n, d->cluster))
+			return CONSENSUS_DROP_CLUSTER;
+		cns_raft_received(n, &m->raft, now);
+		return 0;
+	case WIRE_FORWARD:
+		if (!cns_of_cluster(n, d->cluster))
+			return CONSENSUS_DROP_CLUSTER;
+		cns_forwarded(n, p, &m->forward, now);
+		return 0;
+	default:
+		cns_form_receive(n, p, m->type, &m->promise, now);
+		return 0;
+	}
+}
+
+static enum consensus_drop cns_received(struct cns_node *n,
+					struct sk_buff *skb, u64 now)
+{
+	struct cns_datagram *d = cns_datagram(skb);
+	struct cns_peer *p = d->peer;
+	union cns_address from;
+
+	if (n->stopped || n->failed_logged)
+		return 0;
+	n->rx++;
+	n->rx_bytes += skb->len;
+	if (p && p->generation != d->generation)
+		return CONSENSUS_DROP_STRANGER;
+	if (p && !wire_window_take(&p->wire.window, d->sequence))
+		return CONSENSUS_DROP_REPLAYED;
+	if (wire_decode(skb->data, skb->len, p ? p->wire.node : RAFT_NOBODY,
+			n->self.hello.node, &n->scratch))
+		return CONSENSUS_DROP_MALFORMED;
+	if (p) {
+		p->wire.heard_at = now;
+		return cns_dispatch(n, p, d, now);
+	}
+	cns_udp_source(skb, &from);
+	cns_hello_receive(n, &n->scratch.hello, &from, now);
+	return 0;
+}
+
+/* A verified datagram's turn has come. Consumes @skb. */
+void cns_receive(struct cns_node *n, struct sk_buff *skb, u64 now)
+{
+	enum consensus_drop drop = cns_received(n, skb, now);
+
+	if (unlikely(drop))
+		cns_drop(n, drop);
+	if (in_serving_softirq())
+		napi_consume_skb(skb, 1);
+	else
+		consume_skb(skb);
+}
+
+/* ------------------------------------------------------------------- send */
+
+/* A datagram of at least @len bytes; small ones also when memory is short. */
+static struct sk_buff *cns_alloc(struct cns_node *n, struct cns_peer *p,
+				 u32 len)
+{
+	struct sk_buff *skb = cns_udp_alloc(len, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (likely(skb))
+		return skb;
+	cns_node_work(n);
+	if (p && len <= CNS_RESERVE_BYTES)
+		skb = __skb_dequeue(&p->reserve);
+	if (!skb)
+		cns_drop(n, CONSENSUS_DROP_MEMORY);
+	return skb;
+}
+
+static void cns_seal(struct cns_node *n, struct cns_peer *p,
+		     struct sk_buff *skb, u32 len)
+{
+	skb_put(skb, len);
+	wire_seal(skb->data, len, ++p->wire.tx_sequence, &p->wire.tx);
+	cns_udp_queue(n, skb, &p->address, &p->route);
+}
+
+/* Bytes that @m may take; exact where that keeps the skb small. */
+static u32 cns_raft_room(const struct cns_node *n, const struct raft_msg *m)
+{
+	u32 room = CNS_RESERVE_BYTES;
+	struct raft_entry e;
+
+	if (m->type == RAFT_SNAPSHOT)
+		return WIRE_PAYLOAD;
+	if (m->n_entries > 2)
+		return WIRE_PAYLOAD;
+	if (m->n_entries > 0 && !raft_entry(n->raft, m->index + 1, &e))
+		room += e.len;
+	if (m->n_entries > 1 && !raft_entry(n->raft, m->index + 2, &e))
+		room += e.len;
+	return room;
+}
+
+void cns_send_raft(struct cns_node *n, const struct raft_msg *m)
+{
+	struct cns_peer *p = cns_peer_by_id(n, m->to);
+	u64 cluster = n->self.hello.cluster.hi;
+	struct raft_msg heartbeat;
+	struct sk_buff *skb;
+	u32 room, len;
+
+	if (!p || p->wire.state != WIRE_PEER_KNOWN)
+		return;
+	room = cns_raft_room(n, m);
+	skb = cns_alloc(n, p, room);
+	if (unlikely(!skb && m->type == RAFT_APPEND && m->n_entries)) {
+		heartbeat = *m;
+		heartbeat.n_entries = 0;
+		m = &heartbeat;
+		room = CNS_RESERVE_BYTES;
+		skb = cns_alloc(n, p, room);
+	}
+	if (unlikely(!skb))
+		return;
+	len = wire_put_raft(skb->data, room, m, n->raft, cluster);
+	if (len)
+		cns_seal(n, p, skb, len);
+	else
+		kfree_skb(skb);
+}
+
+void cns_send_promise(struct cns_node *n, struct cns_peer *p, u8 type,
+		      const struct wire_promise *w)
+{
+	struct sk_buff *skb;
+	u32 len;
+
+	if (p->wire.state != WIRE_PEER_KNOWN)
+		return;
+	skb = cns_alloc(n, p, CNS_RESERVE_BYTES);
+	if (!skb)
+		return;
+	len = wire_put_promise(skb->data, CNS_RESERVE_BYTES, type, w,
+			       n->self.hello.node);
+	if (len)
+		cns_seal(n, p, skb, len);
+	else
+		kfree_skb(skb);
+}
+
+/* @p: NULL for a stranger. */
+void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
+		    const union cns_address *to, u64 now)
+{
+	struct wire_hello h;
+	struct sk_buff *skb;
+	u64 random;
+	u32 len;
+
+	do {
+		random = get_random_u64();
+	} while (!random);
+	n->self.hello.durable_index = raft_durable_index(n->raft);
+	wire_hello_make(&n->self, w, now, random, cns_fresh_ns(n), &h);
+	skb = cns_alloc(n, p, CNS_RESERVE_BYTES);
+	if (!skb)
+		return;
+	len = wire_put_hello(skb->data, CNS_RESERVE_BYTES, &h);
+	if (!len) {
+		kfree_skb(skb);
+		return;
+	}
+	skb_put(skb, len);
+	wire_seal(skb->data, len, 0, &n->self.hello_key[0]);
+	cns_udp_queue(n, skb, to, p ? &p->route : NULL);
+}
+
+/*
+ * Send what this node's programs wait for to the leader. As many datagrams as
+ * it takes; what finds no memory comes again.
+ */
+void cns_forward(struct cns_node *n, u64 now)
+{
+	struct cns_peer *p = cns_peer_by_id(n, raft_leader(n->raft));
+	u8 cmd[FSM_COMMAND_MAX];
+	struct sk_buff *skb = NULL;
+	u32 at = 0, more;
+	u64 cursor = 0;
+	u16 len;
+
+	if (!p || p->wire.state != WIRE_PEER_KNOWN)
+		return;
+	for (;;) {
+		len = fsm_client_next(&n->client, now, raft_term(n->raft),
+				      n->params.heartbeat_ns, &cursor, cmd);
+		if (!len)
+			break;
+		if (!skb) {
+			skb = cns_alloc(n, p, WIRE_PAYLOAD);
+			if (!skb) {
+				fsm_client_unsend(&n->client, &cursor);
+				return;
+			}
+			at = wire_forward_begin(skb->data, WIRE_PAYLOAD,
+						n->self.hello.node,
+						n->self.hello.cluster.hi);
+		}
+		more = wire_forward_add(skb->data, WIRE_PAYLOAD, at, cmd, len);
+		if (!more) {
+			fsm_client_unsend(&n->client, &cursor);
+			cns_seal(n, p, skb, at);
+			skb = NULL;
+			continue;
+		}
+		at = more;
+	}
+	if (skb)
+		cns_seal(n, p, skb, at);
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Forming a cluster, which happens once (design 3).
+ *
+ * Who creates mints a cluster id, and asks each node named, itself among them,
+ * to promise itself to that id: one after the other, in the order of their
+ * names. A node promises itself once per incarnation. Since all who create ask
+ * the same node first, one of two that race gets it, and the other learns so
+ * before it has taken anybody's promise (the ordering argument of locks).
+ * When all have promised, the first configuration entry is written.
+ *
+ * A promise binds votes and acks: messages of another cluster are dropped.
+ */
+#include <linux/kernel.h>
+#include <linux/random.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "node.h"
+
+/* Is there a configuration, as far as this node knows? */
+bool cns_formed(const struct cns_node *n)
+{
+	return raft_config(n->raft)->n;
+}
+
+static u64 cns_ask_again(const struct cns_node *n)
+{
+	return n->params.heartbeat_ns * 2;
+}
+
+/* ------------------------------------------------------------- the one asked */
+
+/* May this node promise itself to @cluster? 0 or why not. */
+static int cns_promise(struct cns_node *n, const struct wire_promise *w,
+		       const char *coordinator, u64 now)
+{
+	struct wire_hello *self = &n->self.hello;
+
+	if (raft_id_eq(self->cluster, w->cluster))
+		return cns_formed(n) ? -EEXIST : 0;
+	if (raft_id_some(self->cluster))
+		return -EEXIST;
+	self->cluster = w->cluster;
+	self->want = false;
+	strscpy(n->promised_to, coordinator, sizeof(n->promised_to));
+	return 0;
+}
+
+/* The creation was given up before anything was written: free again. */
+static void cns_unpromise(struct cns_node *n, struct raft_id cluster)
+{
+	if (cns_formed(n) || !raft_id_eq(n->self.hello.cluster, cluster))
+		return;
+	n->self.hello.cluster = RAFT_NOBODY;
+	n->promised_to[0] = '\0';
+}
+
+static void cns_form_asked(struct cns_node *n, struct cns_peer *p,
+			   const struct wire_promise *w, u64 now)
+{
+	struct wire_promise reply = {
+		.cluster = w->cluster,
+		.coordinator = w->coordinator,
+	};
+
+	if (w->release) {
+		cns_unpromise(n, w->cluster);
+		return;
+	}
+	reply.status = cns_promise(n, w, p->name, now);
+	if (reply.status) {
+		reply.cluster = n->self.hello.cluster;
+		reply.name_len = strlen(n->promised_to);
+		memcpy(reply.name, n->promised_to, reply.name_len);
+	}
+	cns_send_promise(n, p, WIRE_PROMISE_REPLY, &reply);
+}
+
+/* ----------------------------------------------------------- the one who asks */
+
+static void cns_form_fail(struct cns_node *n, int err, const char *other)
+{
+	struct cns_form *f = &n->form;
+	struct wire_promise w = {
+		.cluster = f->cluster,
+		.coordinator = n->self.hello.node,
+		.release = true,
+	};
+	struct cns_peer *refused = f->peer[f->at];
+	int i;
+
+	for (i = 0; i < f->at; i++)
+		if (!f->peer[i]->self)
+			cns_send_promise(n, f->peer[i], WIRE_PROMISE, &w);
+	cns_unpromise(n, f->cluster);
+	f->state = CONSENSUS_FORM_FAILED;
+	f->error = err;
+	snprintf(f->text, sizeof(f->text),
+		 "%s belongs to another cluster already%s%s", refused->name,
+		 other[0] ? ", promised to " : "", other);
+}
+
+static int cns_form_write(struct cns_node *n, u64 now)
+{
+	struct cns_form *f = &n->form;
+	struct raft_config config = { .n = f->n, .n_voters = f->n };
+	u8 init[FSM_COMMAND_MAX];
+	struct raft_entry first = {
+		.term = 1,
+		.kind = RAFT_COMMAND,
+		.data = init,
+	};
+
+	memcpy(config.member, f->promised, f->n * sizeof(f->promised[0]));
+	first.len = fsm_encode_init(init, get_random_u64(),
+				    n->params.objects_max);
+	return raft_bootstrap(n->raft, now, &config, &first, 1);
+}
+
+/* Did those who promised restart since? Then their promise is gone. */
+static bool cns_form_stands(const struct cns_form *f)
+{
+	int i;
+
+	for (i = 0; i < f->n; i++)
+		if (!f->peer[i]->self &&
+		    !raft_id_eq(f->peer[i]->wire.node, f->promised[i]))
+			return false;
+	return true;
+}
+
+static void cns_form_next(struct cns_node *n, u64 now)
+{
+	struct cns_form *f = &n->form;
+	int err;
+
+	f->at++;
+	f->asked_at = 0;
+	if (f->at < f->n)
+		return;
+	if (!cns_form_stands(f)) {
+		f->at = 0;
+		return;
+	}
+	err = cns_form_write(n, now);
+	f->state = err ? CONSENSUS_FORM_FAILED : CONSENSUS_FORM_DONE;
+	f->error = err;
+	strscpy(f->text, err ? "the first entry could not be written" : "",
+		sizeof(f->text));
+}
+
+static void cns_form_ask(struct cns_node *n, u64 now)
+{
+	struct cns_form *f = &n->form;
+	struct cns_peer *p = f->peer[f->at];
+	struct wire_promise w = {
+		.cluster = f->cluster,
+		.coordinator = n->self.hello.node,
+		.name_len = strlen(n->params.name),
+	};
+	int err;
+
+	f->asked_at = now;
+	memcpy(w.name, n->params.name, w.name_len);
+	if (p->self) {
+		err = cns_promise(n, &w, n->params.name, now);
+		f->promised[f->at] = n->self.hello.node;
+		if (err)
+			cns_form_fail(n, err, n->promised_to);
+		else
+			cns_form_next(n, now);
+		return;
+	}
+	snprintf(f->text, sizeof(f->text), "waiting for %s: no answer yet at %pISpc",
+		 p->name, &p->address.sa);
+	cns_send_promise(n, p, WIRE_PROMISE, &w);
+}
+
+static void cns_form_answered(struct cns_node *n, struct cns_peer *p,
+			      const struct wire_promise *w, u64 now)
+{
+	struct cns_form *f = &n->form;
+	char other[WIRE_NAME_MAX + 1] = "";
+
+	if (f->state != CONSENSUS_FORM_ASKING || f->peer[f->at] != p ||
+	    !raft_id_eq(w->coordinator, n->self.hello.node))
+		return;
+	if (w->status) {
+		memcpy(other, w->name, w->name_len);
+		cns_form_fail(n, w->status, other);
+	} else if (raft_id_eq(w->cluster, f->cluster)) {
+		f->promised[f->at] = p->wire.node;
+		cns_form_next(n, now);
+	}
+}
+
+void cns_form_receive(struct cns_node *n, struct cns_peer *p, u8 type,
+		      const struct wire_promise *w, u64 now)
+{
+	if (type == WIRE_PROMISE)
+		cns_form_asked(n, p, w, now);
+	else
+		cns_form_answered(n, p, w, now);
+}
+
+static int cns_by_name(const void *a, const void *b)
+{
+	const struct cns_peer *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/*
+ * Begin to create a cluster of @peers, this node's own entry among them.
+ * -EEXIST: in a cluster, or promised to one, already. -EBUSY: a creation with
+ * other members is under way; the same one simply goes on.
+ */
+int cns_form_begin(struct cns_node *n, u64 now, struct cns_peer **peers,
+		   unsigned int n_peers)
+{
+	struct cns_form *f = &n->form;
+	size_t bytes = n_peers * sizeof(*peers);
+
+	sort(peers, n_peers, sizeof(*peers), cns_by_name, NULL);
+	if (f->state == CONSENSUS_FORM_ASKING)
+		return f->n == n_peers && !memcmp(f->peer, peers, bytes) ?
+		       0 : -EBUSY;
+	if (raft_id_some(n->self.hello.cluster))
+		return -EEXIST;
+	memset(f, 0, sizeof(*f));
+	f->n = n_peers;
+	memcpy(f->peer, peers, bytes);
+	do {
+		f->cluster.hi = get_random_u64();
+		f->cluster.lo = get_random_u64();
+	} while (!f->cluster.hi || !f->cluster.lo);
+	f->state = CONSENSUS_FORM_ASKING;
+	return 0;
+}
+
+/* ------------------------------------------------------------------- both */
+
+/*
+ * An adopted hello tells of a cluster that has a configuration. A node that is
+ * in none, and promised to none, asks to be replicated to; it is not counted.
+ */
+void cns_form_follow(struct cns_node *n, const struct wire_hello *h, u64 now)
+{
+	struct wire_hello *self = &n->self.hello;
+
+	if (!h->formed || raft_id_some(self->cluster) ||
+	    n->form.state == CONSENSUS_FORM_ASKING)
+		return;
+	self->cluster = h->cluster;
+	self->want = true;
+	cns_hello_all(n, now);
+}
+
+/* What hellos say follows the configuration. */
+static void cns_form_standing(struct cns_node *n, u64 now)
+{
+	struct wire_hello *self = &n->self.hello;
+	const struct raft_config *c = raft_config(n->raft);
+	bool member = false;
+	unsigned int i;
+
+	if (likely(self->formed))
+		return;
+	if (!c->n)
+		return;
+	for (i = 0; i < c->n; i++)
+		member |= raft_id_eq(c->member[i], self->node);
+	self->formed = true;
+	self->member = member;
+	self->want = !member;
+	cns_hello_all(n, now);
+}
+
+void cns_form_tick(struct cns_node *n, u64 now)
+{
+	struct cns_form *f = &n->form;
+
+	cns_form_standing(n, now);
+	while (f->state == CONSENSUS_FORM_ASKING &&
+	       (!f->asked_at || now - f->asked_at >= cns_ask_again(n)))
+		cns_form_ask(n, now);
+}
+
+u64 cns_form_deadline(const struct cns_node *n)
+{
+	return n->form.state == CONSENSUS_FORM_ASKING ?
+	       n->form.asked_at + cns_ask_again(n) : U64_MAX;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hellos: with whom we speak, and under which key. The exchange itself, and
+ * what may be believed when, is the pure half's (wire/hello.c).
+ *
+ * Only peers whose boot is not known are called, less and less often. A peer
+ * that restarts calls by itself; so does one whose own standing changed.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "node.h"
+
+/* Own challenges older than this are stale. */
+u64 cns_fresh_ns(const struct cns_node *n)
+{
+	return n->params.election_max_ns * CNS_FRESH_ELECTIONS;
+}
+
+/* ---------------------------------------------------------------- observers */
+
+static bool cns_is_member(const struct cns_node *n, struct raft_id id)
+{
+	const struct raft_config *c = raft_config(n->raft);
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (raft_id_eq(c->member[i], id))
+			return true;
+	return false;
+}
+
+static void cns_unobserve(struct cns_node *n, struct cns_peer *p)
+{
+	if (raft_id_some(p->observed))
+		raft_unobserve(n->raft, p->observed);
+	p->observed = RAFT_NOBODY;
+}
+
+/* Replicate to @p if it asks for it and is of this cluster, but no member. */
+static void cns_observe(struct cns_node *n, struct cns_peer *p, u64 now)
+{
+	const struct wire_hello *h = &p->wire.hello;
+	bool want = p->wire.state == WIRE_PEER_KNOWN && h->want &&
+		    cns_formed(n) &&
+		    raft_id_eq(h->cluster, n->self.hello.cluster) &&
+		    !cns_is_member(n, p->wire.node);
+
+	if (want && raft_id_eq(p->observed, p->wire.node))
+		return;
+	cns_unobserve(n, p);
+	if (want && !raft_observe(n->raft, now, p->wire.node))
+		p->observed = p->wire.node;
+}
+
+/* ------------------------------------------------------------------ receive */
+
+/* What a known peer said of itself may be new, whether or not its boot is. */
+static void cns_learnt(struct cns_node *n, struct cns_peer *p, u64 now)
+{
+	cns_form_follow(n, &p->wire.hello, now);
+	cns_observe(n, p, now);
+}
+
+/* The slot of a stranger: its own, a free one, or the one unused longest. */
+static struct cns_stranger *cns_stranger(struct cns_node *n,
+					 const union cns_address *from, u64 now)
+{
+	struct cns_stranger *s, *oldest = &n->strangers[0];
+	int i;
+
+	for (i = 0; i < CNS_STRANGERS; i++) {
+		s = &n->strangers[i];
+		if (s->used && !memcmp(&s->address, from, sizeof(*from)))
+			return s;
+		if (s->used < oldest->used)
+			oldest = s;
+	}
+	/* A flood of strangers may not push out one that is answering. */
+	if (oldest->used && now - oldest->used < n->params.election_min_ns)
+		return NULL;
+	wire_peer_reset(&oldest->wire);
+	oldest->address = *from;
+	oldest->used = now;
+	return oldest;
+}
+
+static void cns_hello_stranger(struct cns_node *n, const struct wire_hello *h,
+			       const union cns_address *from, u64 now)
+{
+	struct cns_stranger *s = cns_stranger(n, from, now);
+	enum wire_drop drop = WIRE_OK;
+	struct cns_peer *p;
+	unsigned int did;
+
+	if (!s) {
+		cns_drop(n, CONSENSUS_DROP_QUEUE);
+		return;
+	}
+	did = wire_hello_take(&n->self, &s->wire, now, cns_fresh_ns(n),
+			      n->params.election_max_ns, h, &drop);
+	if (drop)
+		cns_drop(n, (enum consensus_drop)drop);
+	if (did & WIRE_HELLO_ANSWER)
+		cns_send_hello(n, &s->wire, NULL, from, now);
+	if (!(did & WIRE_HELLO_ADOPTED))
+		return;
+	p = cns_peer_come(n, &s->wire, from);
+	if (!p)
+		return;
+	s->used = 0;
+	cns_learnt(n, p, now);
+}
+
+void cns_hello_receive(struct cns_node *n, const struct wire_hello *h,
+		       const union cns_address *from, u64 now)
+{
+	struct cns_peer *p = cns_peer_by_name(n, h->name, h->name_len);
+	enum wire_drop drop = WIRE_OK;
+	unsigned int did;
+
+	if (!p) {
+		cns_hello_stranger(n, h, from, now);
+		return;
+	}
+	if (p->self) {
+		cns_drop(n, CONSENSUS_DROP_HELLO_REFUSED);
+		return;
+	}
+	did = wire_hello_take(&n->self, &p->wire, now, cns_fresh_ns(n),
+			      n->params.election_max_ns, h, &drop);
+	if (drop)
+		cns_drop(n, (enum consensus_drop)drop);
+	if (did & WIRE_HELLO_ADOPTED) {
+		if (!p->configured)
+			p->address = *from;
+		cns_peer_rekey(n, p);
+	}
+	if (did & WIRE_HELLO_ANSWER)
+		cns_send_hello(n, &p->wire, p, &p->address, now);
+	if (!drop && p->wire.state == WIRE_PEER_KNOWN)
+		cns_learnt(n, p, now);
+}
+
+/* --------------------------------------------------------------------- time */
+
+static u64 cns_hello_call(struct cns_node *n, struct cns_peer *p, u64 now)
+{
+	u64 longest = max_t(u64, n->params.election_max_ns, NSEC_PER_SEC);
+
+	if (now >= p->hello_next) {
+		cns_send_hello(n, &p->wire, p, &p->address, now);
+		p->hello_wait = clamp_t(u64, 2 * p->hello_wait,
+					n->params.heartbeat_ns, longest);
+		p->hello_next = now + p->hello_wait;
+	}
+	return p->hello_next;
+}
+
+/* A leader forgets observers that have been silent for long. */
+static void cns_prune(struct cns_node *n, struct cns_peer *p, u64 now)
+{
+	u64 silent = 100 * n->params.election_max_ns;
+
+	if (raft_id_some(p->observed) && now - p->wire.heard_at > silent)
+		cns_unobserve(n, p);
+}
+
+void cns_hello_tick(struct cns_node *n, u64 now)
+{
+	bool leader = raft_role(n->raft) == RAFT_LEADER;
+	bool new_leader = leader && !n->was_leader;
+	u64 next = now + NSEC_PER_SEC;
+	struct cns_peer *p;
+	u32 i;
+
+	if (likely(now < n->hello_at && leader == n->was_leader))
+		return;
+	n->was_leader = leader;
+	for (i = 0; i < n->n_peers; i++) {
+		p = n->peers[i];
+		if (p->self)
+			continue;
+		if (p->wire.state != WIRE_PEER_KNOWN)
+			next = min(next, cns_hello_call(n, p, now));
+		else
+			p->hello_wait = 0;
+		if (new_leader)
+			cns_observe(n, p, now);
+		else if (leader)
+			cns_prune(n, p, now);
+	}
+	n->hello_at = next;
+}
+
+u64 cns_hello_deadline(const struct cns_node *n)
+{
+	u32 i;
+
+	/* Nobody to be called: then time alone makes nothing due. */
+	for (i = 0; i < n->params.n_peers; i++)
+		if (!n->peers[i]->self &&
+		    n->peers[i]->wire.state != WIRE_PEER_KNOWN)
+			return n->hello_at;
+	return U64_MAX;
+}
+
+/* What we say of ourselves changed: tell all, known or not. */
+void cns_hello_all(struct cns_node *n, u64 now)
+{
+	u32 i;
+
+	for (i = 0; i < n->n_peers; i++)
+		if (!n->peers[i]->self)
+			cns_send_hello(n, &n->peers[i]->wire, n->peers[i],
+				       &n->peers[i]->address, now);
+}

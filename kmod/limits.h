@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The shell's limits, in one place. Those of the pure half stand in raft.h,
+ * log.h, command.h, fsm.h and wire.h; kernel-visible defaults in uapi.
+ */
+#ifndef CNS_LIMITS_H
+#define CNS_LIMITS_H
+
+#include <linux/time64.h>
+
+enum cns_limits {
+	/* A stretch of owning the node (design 4): items, and ns. */
+	CNS_DRAIN_ITEMS = 64,
+	CNS_DRAIN_NS = 100 * NSEC_PER_USEC,
+
+	/* Datagrams verified and not yet processed: 4 MiB of small skbs. */
+	CNS_INBOX_MAX = 4096,
+
+	/* Requests of all handles of a node; 2 MiB. Behind it callers wait. */
+	CNS_REQUESTS_MAX = 8192,
+
+	/* Messages held until storage reports them durable. */
+	CNS_HELD_MAX = 64,
+
+	/* Preallocated datagrams of a peer, and their room for payload. */
+	CNS_RESERVE = 6,
+	CNS_RESERVE_BYTES = 256,
+
+	/* Strangers with the right key whose challenge is open (design 6). */
+	CNS_STRANGERS = 64,
+
+	/* Peers allocated ahead of need, and at most (default). */
+	CNS_SPARE_PEERS = 2,
+	CNS_PEERS_DEFAULT = 1024,
+	CNS_PEER_BUCKETS = 64,
+
+	/* Log in memory: entries, and bytes for each. */
+	CNS_LOG_ENTRIES = 16384,
+	CNS_LOG_ENTRIES_MAX = 1 << 20,
+	CNS_LOG_ENTRY_BYTES = 128,
+
+	/* Objects that a snapshot walk visits in one stretch of owning. */
+	CNS_WALK_STEP = 256,
+
+	CNS_HEARTBEAT_MS = 30,
+	CNS_ELECTION_MIN_MS = 150,
+	CNS_ELECTION_MAX_MS = 300,
+	CNS_ELECTION_LIMIT_MS = 600000,
+
+	/* A round trip between kernels is far below it. */
+	CNS_RETRANSMIT_MIN_US = 2000,
+
+	/* How long an own challenge is fresh, in longest election timeouts. */
+	CNS_FRESH_ELECTIONS = 20,
+
+	CNS_TIMEOUT_DEFAULT_S = 30,
+};
+
+#endif

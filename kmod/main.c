@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module: doors are opened last and shut first.
+ */
+#include <linux/module.h>
+#include <linux/workqueue.h>
+
+#include "node.h"
+
+static int __init cns_init(void)
+{
+	int err;
+
+	cns_wq = alloc_workqueue("consensus", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!cns_wq)
+		return -ENOMEM;
+	err = cns_request_init();
+	if (err)
+		goto wq;
+	err = cns_ns_init();
+	if (err)
+		goto requests;
+	err = cns_control_init();
+	if (err)
+		goto ns;
+	err = cns_device_init();
+	if (err)
+		goto control;
+	return 0;
+
+control:
+	cns_control_exit();
+ns:
+	cns_ns_exit();
+requests:
+	cns_request_exit();
+wq:
+	destroy_workqueue(cns_wq);
+	return err;
+}
+
+static void __exit cns_exit(void)
+{
+	cns_device_exit();
+	cns_control_exit();
+	cns_ns_exit();
+	/* Nodes are freed by work that is queued by RCU. */
+	rcu_barrier();
+	destroy_workqueue(cns_wq);
+	cns_request_exit();
+}
+
+module_init(cns_init);
+module_exit(cns_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Replicated counters by Raft, in the kernel");
+MODULE_ALIAS("devname:consensus");

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The node's life, and its ownership: who may touch it when.
+ *
+ * Teardown, in cns_node_stop(), and why nobody is left:
+ *
+ *   namespace's pointer	cleared first, by the caller; readers take their
+ *				reference under RCU, so that whoever comes later
+ *				sees NULL, and whoever came before has one
+ *   socket			released; that waits for encap_rcv (RCU)
+ *   timer			CNS_STOPPING keeps it from being armed; cancelled
+ *   tasklet, work		CNS_STOPPING keeps them from being queued; killed,
+ *				cancelled
+ *   requests			each holds a reference; a last call as the owner
+ *				ends all, and sets .stopped, with which any that
+ *				is pushed later ends at once, in its pusher's
+ *				context
+ */
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/vmalloc.h>
+
+#include "compat.h"
+#include "node.h"
+
+struct workqueue_struct *cns_wq;
+
+/*
+ * The core's clock: CLOCK_MONOTONIC_RAW plus suspended time; NTP slews neither
+ * (design 9).
+ */
+u64 cns_now(void)
+{
+	return ktime_get_raw_ns() +
+	       ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_BOOT));
+}
+
+/* ------------------------------------------------------------- ownership */
+
+static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
+{
+	struct cns_call *call;
+
+	switch (item->kind) {
+	case CNS_ITEM_DATAGRAM:
+		atomic_dec(&n->inbox_len);
+		cns_receive(n, container_of((void *)item, struct sk_buff, cb),
+			    now);
+		break;
+	case CNS_ITEM_REQUEST:
+		cns_request_begin(n, container_of(item, struct cns_request,
+						  item), now);
+		break;
+	case CNS_ITEM_GIVE_UP:
+		cns_request_give_up(n, container_of(item, struct cns_request,
+						    give_up), now);
+		break;
+	case CNS_ITEM_TIMER:
+		clear_bit(CNS_TIMER_QUEUED, &n->flags);
+		n->armed_at = U64_MAX;
+		break;
+	case CNS_ITEM_PERSISTED:
+		clear_bit(CNS_PERSIST_QUEUED, &n->flags);
+		cns_drive_persisted(n, now);
+		break;
+	case CNS_ITEM_CALL:
+		call = container_of(item, struct cns_call, item);
+		call->fn(n, call->arg);
+		complete(&call->done);
+		break;
+	}
+}
+
+static void cns_arm(struct cns_node *n, u64 now)
+{
+	u64 deadline = cns_drive_deadline(n);
+	u64 wait;
+
+	/* An earlier expiry does no harm; only a later one must be moved. */
+	if (deadline >= n->armed_at || n->stopped ||
+	    test_bit(CNS_STOPPING, &n->flags))
+		return;
+	n->armed_at = deadline;
+	/* What is due and was not done just now is held up; do not spin on it. */
+	wait = deadline > now ? deadline - now : n->params.heartbeat_ns / 8;
+	hrtimer_start(&n->timer, ns_to_ktime(wait), HRTIMER_MODE_REL_SOFT);
+}
+
+/* One stretch of owning. True if it ended by its budget, not for want of work. */
+static bool cns_drain(struct cns_node *n)
+{
+	unsigned int budget = CNS_DRAIN_ITEMS;
+	u64 now = cns_now(), until = now + CNS_DRAIN_NS;
+	struct llist_node *batch = n->backlog;
+
+	for (;;) {
+		if (!batch)
+			batch = llist_reverse_order(llist_del_all(&n->inbox));
+		if (!batch || !budget || now >= until)
+			break;
+		for (; batch && budget; budget--) {
+			struct cns_item *item = container_of(batch,
+							     struct cns_item,
+							     link);
+
+			batch = batch->next;
+			cns_item_run(n, item, now);
+		}
+		cns_drive(n, now);
+		now = cns_now();
+	}
+	cns_arm(n, now);
+	WRITE_ONCE(n->backlog, batch);
+	return batch;
+}
+
+static bool cns_work_left(const struct cns_node *n)
+{
+	return !llist_empty(&n->inbox) || READ_ONCE(n->backlog);
+}
+
+/*
+ * Take the node if nobody has it, and work until the inbox is empty. Whoever
+ * pushed while somebody else owned may leave: the owner clears OWNED, and looks
+ * again behind a barrier that pairs with the one in llist_add().
+ * What is to be sent is sent without owning.
+ */
+void cns_node_run(struct cns_node *n)
+{
+	struct sk_buff_head q;
+	bool over = false;
+
+	__skb_queue_head_init(&q);
+	local_bh_disable();
+	while (!over && cns_work_left(n) &&
+	       !test_and_set_bit_lock(CNS_OWNED, &n->flags)) {
+		over = cns_drain(n);
+		skb_queue_splice_tail_init(&n->tx_queue, &q);
+		if (over && !n->stopped &&
+		    !test_bit(CNS_STOPPING, &n->flags))
+			tasklet_schedule(&n->task);
+		else
+			over = false;
+		clear_bit_unlock(CNS_OWNED, &n->flags);
+		smp_mb__after_atomic();
+		if (!skb_queue_empty(&q))
+			cns_udp_flush(n, &q);
+	}
+	local_bh_enable();
+}
+
+void cns_node_push(struct cns_node *n, struct cns_item *item)
+{
+	llist_add(&item->link, &n->inbox);
+}
+
+/* Run @fn as the owner; returns when it has run. Process context. */
+void cns_node_call(struct cns_node *n,
+		   void (*fn)(struct cns_node *n, void *arg), void *arg)
+{
+	struct cns_call call = {
+		.item.kind = CNS_ITEM_CALL,
+		.fn = fn,
+		.arg = arg,
+	};
+
+	init_completion(&call.done);
+	cns_node_push(n, &call.item);
+	cns_node_run(n);
+	wait_for_completion(&call.done);
+}
+
+static void cns_task(struct tasklet_struct *t)
+{
+	cns_node_run(container_of(t, struct cns_node, task));
+}
+
+static enum hrtimer_restart cns_timer(struct hrtimer *t)
+{
+	struct cns_node *n = container_of(t, struct cns_node, timer);
+
+	if (!test_and_set_bit(CNS_TIMER_QUEUED, &n->flags)) {
+		cns_node_push(n, &n->timer_item);
+		cns_node_run(n);
+	}
+	return HRTIMER_NORESTART;
+}
+
+/* Have process context look after what it looks after. Owner. */
+void cns_node_work(struct cns_node *n)
+{
+	if (!test_bit(CNS_STOPPING, &n->flags))
+		queue_work(cns_wq, &n->work);
+}
+
+/* ------------------------------------------------------------------ life */
+
+struct cns_node *cns_node_get(struct cns_ns *ns)
+{
+	struct cns_node *n;
+
+	rcu_read_lock();
+	n = rcu_dereference(ns->node);
+	if (n && !kref_get_unless_zero(&n->ref))
+		n = NULL;
+	rcu_read_unlock();
+	return n;
+}
+
+static void cns_fsm_free(struct fsm *f)
+{
+	void *chunk;
+
+	if (!f)
+		return;
+	while ((chunk = fsm_take_back(f)))
+		kvfree(chunk);
+	kvfree(f);
+}
+
+static void cns_node_free(struct work_struct *work)
+{
+	struct cns_node *n = container_of(to_rcu_work(work), struct cns_node,
+					  free_work);
+	u32 i;
+
+	cns_snapshots_free(n);
+	cns_fsm_free(n->fsm);
+	for (i = 0; n->peers && i < n->n_peers; i++)
+		cns_peer_free(n->peers[i]);
+	for (i = 0; i < CNS_SPARE_PEERS; i++)
+		cns_peer_free(n->spare[i]);
+	kvfree(n->peers);
+	kvfree(n->strangers);
+	kvfree(n->raft);
+	kfree(n->params.peers);
+	memzero_explicit(&n->params.key, sizeof(n->params.key));
+	memzero_explicit(&n->self, sizeof(n->self));
+	kvfree(n);
+}
+
+static void cns_node_release(struct kref *ref)
+{
+	struct cns_node *n = container_of(ref, struct cns_node, ref);
+
+	queue_rcu_work(cns_wq, &n->free_work);
+}
+
+void cns_node_put(struct cns_node *n)
+{
+	kref_put(&n->ref, cns_node_release);
+}
+
+static void *cns_zalloc(struct cns_node *n, u64 bytes)
+{
+	n->memory += bytes;
+	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+}
+
+static int cns_node_raft(struct cns_node *n)
+{
+	u32 entries = n->params.log_entries;
+	u64 slots = entries * sizeof(struct raft_slot);
+	u64 bytes = (u64)entries * CNS_LOG_ENTRY_BYTES;
+	struct raft_params p = {
+		.self = n->self.hello.node,
+		.seed = get_random_u64(),
+		.heartbeat_ns = n->params.heartbeat_ns,
+		.election_min_ns = n->params.election_min_ns,
+		.election_max_ns = n->params.election_max_ns,
+		.retransmit_min_ns = CNS_RETRANSMIT_MIN_US * NSEC_PER_USEC,
+		.batch_bytes = WIRE_BATCH,
+	};
+	size_t core = ALIGN(raft_size(), 16);
+
+	/* The core, its slots and its bytes are one allocation. */
+	n->raft = cns_zalloc(n, core + slots + bytes);
+	if (!n->raft)
+		return -ENOMEM;
+	p.log.slots = (void *)n->raft + core;
+	p.log.bytes = (void *)p.log.slots + slots;
+	p.log.n_slots = entries;
+	p.log.n_bytes = bytes;
+	return raft_init(n->raft, &p, cns_now());
+}
+
+static int cns_node_fsm(struct cns_node *n)
+{
+	void *chunk;
+
+	n->fsm = cns_zalloc(n, fsm_size());
+	if (!n->fsm)
+		return -ENOMEM;
+	fsm_init(n->fsm);
+	while (fsm_wants(n->fsm)) {
+		chunk = cns_zalloc(n, FSM_CHUNK_BYTES);
+		if (!chunk)
+			return -ENOMEM;
+		fsm_give(n->fsm, chunk);
+	}
+	return 0;
+}
+
+static int cns_node_peers(struct cns_node *n)
+{
+	struct cns_peer *peer;
+	u32 i;
+
+	n->peers = cns_zalloc(n, n->params.max_peers * sizeof(*n->peers));
+	n->strangers = cns_zalloc(n, CNS_STRANGERS * sizeof(*n->strangers));
+	if (!n->peers || !n->strangers)
+		return -ENOMEM;
+	for (i = 0; i < n->params.n_peers; i++) {
+		peer = cns_peer_alloc(GFP_KERNEL_ACCOUNT);
+		if (!peer)
+			return -ENOMEM;
+		n->peers[n->n_peers++] = peer;
+		memcpy(peer->name, n->params.peers[i].name, sizeof(peer->name));
+		peer->name_len = strlen(peer->name);
+		peer->address = n->params.peers[i].address;
+		peer->configured = true;
+		peer->self = !strcmp(peer->name, n->params.name);
+		if (peer->self)
+			n->me = peer;
+	}
+	return n->me ? 0 : -EINVAL;
+}
+
+/* Who we are: a new incarnation at every start, since storage is memory. */
+static void cns_node_self(struct cns_node *n)
+{
+	struct wire_hello *h = &n->self.hello;
+
+	do {
+		h->node.hi = get_random_u64();
+		h->node.lo = get_random_u64();
+	} while (!h->node.hi || !h->node.lo);
+	h->boot.counter = 1;
+	do {
+		h->boot.nonce = get_random_u64();
+	} while (!h->boot.nonce);
+	h->wire_min = WIRE_VERSION_MIN;
+	h->wire_max = WIRE_VERSION;
+	h->fsm_min = FSM_VERSION;
+	h->fsm_max = FSM_VERSION;
+	h->name_len = strlen(n->params.name);
+	memcpy(h->name, n->params.name, h->name_len);
+	memcpy(n->self.key[0], n->params.key, WIRE_CLUSTER_KEY);
+	n->self.n_keys = 1;
+	wire_hello_key(&n->self.hello_key[0], n->self.key[0]);
+	n->hello_keys[0] = n->self.hello_key[0];
+}
+
+static int cns_node_build(struct cns_node *n)
+{
+	int err;
+
+	cns_node_self(n);
+	err = cns_node_peers(n);
+	if (!err)
+		err = cns_node_raft(n);
+	if (!err)
+		err = cns_node_fsm(n);
+	if (!err)
+		fsm_client_init(&n->client, n->self.hello.node,
+				n->self.hello.boot.counter,
+				n->self.hello.boot.nonce, n->params.name,
+				strlen(n->params.name));
+	return err;
+}
+
+static void cns_node_first(struct cns_node *n, void *arg)
+{
+	cns_hello_tick(n, cns_now());
+}
+
+/*
+ * Start a node in @net. Takes @p's contents over, also on failure. Returns the
+ * node with one reference, or an ERR_PTR and in *why a text for it, or NULL.
+ */
+struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
+				const char **why)
+{
+	struct cns_node *n = kvzalloc(sizeof(*n), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!n) {
+		kfree(p->peers);
+		return ERR_PTR(-ENOMEM);
+	}
+	n->memory = sizeof(*n);
+	n->params = *p;
+	kref_init(&n->ref);
+	INIT_RCU_WORK(&n->free_work, cns_node_free);
+	init_llist_head(&n->inbox);
+	init_waitqueue_head(&n->wait_room);
+	INIT_LIST_HEAD(&n->reads);
+	__skb_queue_head_init(&n->tx_queue);
+	INIT_WORK(&n->work, cns_chores);
+	tasklet_setup(&n->task, cns_task);
+	hrtimer_setup(&n->timer, cns_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
+	n->timer_item.kind = CNS_ITEM_TIMER;
+	n->persist_item.kind = CNS_ITEM_PERSISTED;
+	n->armed_at = U64_MAX;
+	n->started_at = cns_now();
+
+	err = cns_node_build(n);
+	if (err)
+		goto free;
+	err = cns_udp_open(n, net, &n->me->address);
+	if (err) {
+		*why = "cannot bind the node's address";
+		goto free;
+	}
+	cns_node_call(n, cns_node_first, NULL);
+	cns_node_work(n);
+	return n;
+
+free:
+	cns_node_put(n);
+	return ERR_PTR(err);
+}
+
+static void cns_node_last(struct cns_node *n, void *arg)
+{
+	n->stopped = *(int *)arg;
+	cns_requests_stop(n, n->stopped);
+}
+
+/*
+ * End @n: everything under way ends, what had not left the node in @status.
+ * Drops the caller's reference. Sleeps for a grace period, never for storage.
+ */
+void cns_node_stop(struct cns_node *n, int status)
+{
+	set_bit(CNS_STOPPING, &n->flags);
+	cns_udp_close(n);
+	cns_node_call(n, cns_node_last, &status);
+	hrtimer_cancel(&n->timer);
+	tasklet_kill(&n->task);
+	cancel_work_sync(&n->work);
+	cns_node_run(n);
+	cns_node_put(n);
+}

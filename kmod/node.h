@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The node: one network namespace's instance, from start to stop.
+ *
+ * One owner at a time. Whatever happens (a datagram, a request, a timer, a
+ * completion of storage, a call from process context) becomes an item in the
+ * lock-free inbox; whoever finds the node unowned takes it and drains the
+ * inbox, with BH disabled:
+ *
+ *	push:    llist_add(item); run
+ *	run:     while inbox not empty and OWNED was clear: set it, drain,
+ *		 clear it, barrier, look again
+ *
+ * Fields are marked by who may touch them:
+ *
+ *	o  the owner only
+ *	c  constant between start and the last put
+ *	a  anybody, by atomics or RCU
+ *	m  under cns_ns.control
+ *
+ * Who keeps a node alive: its namespace's pointer (one reference), every
+ * request under way (one each), and, without a reference, what teardown ends
+ * before it drops the namespace's: the socket, the timer, the tasklet, the
+ * work items.
+ */
+#ifndef CNS_NODE_H
+#define CNS_NODE_H
+
+#include <linux/completion.h>
+#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/kref.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/seqlock.h>
+#include <linux/skbuff.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/dst_cache.h>
+#include <net/net_namespace.h>
+
+#include <linux/consensus_netlink.h>
+#include "fsm/client.h"
+#include "limits.h"
+#include "raft/raft.h"
+#include "wire/wire.h"
+
+struct cns_node;
+
+enum cns_item_kind {
+	CNS_ITEM_DATAGRAM,	/* struct cns_datagram in skb->cb */
+	CNS_ITEM_REQUEST,	/* cns_request.item: begin it */
+	CNS_ITEM_GIVE_UP,	/* cns_request.give_up: end it */
+	CNS_ITEM_TIMER,
+	CNS_ITEM_PERSISTED,
+	CNS_ITEM_CALL,		/* struct cns_call */
+};
+
+/* What the inbox holds. */
+struct cns_item {
+	struct llist_node link;
+	u8 kind;
+};
+
+/**
+ * struct cns_call - run @fn as the owner, and wait (process context)
+ * @item: in the inbox
+ * @fn: does not sleep
+ * @arg: its argument
+ * @done: it ran
+ */
+struct cns_call {
+	struct cns_item item;
+	void (*fn)(struct cns_node *n, void *arg);
+	void *arg;
+	struct completion done;
+};
+
+union cns_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/**
+ * struct cns_peer - another node
+ * @hash: o, in cns_node.by_id by wire.node.hi, RCU readers; unhashed while its
+ *	incarnation is not known
+ * @keys: guards @rx, @rx_node and @generation for encap_rcv; written by the owner
+ * @rx: copy of wire.rx
+ * @rx_from: copy of wire.node.hi
+ * @generation: counts adoptions of a boot
+ * @wire: o, keys, window, hello
+ * @address: c
+ * @name: c
+ * @name_len: c
+ * @configured: c, named by the configuration; else it came by itself
+ * @self: c, this node's own entry in the configuration
+ * @route: BH, see udp.c
+ * @reserve: o, datagrams for when memory is short
+ * @hello_next: o, when to send it the next hello by ourselves (ns)
+ * @hello_wait: o, interval behind that one; doubles while unanswered
+ * @observed: o, incarnation that raft was told to observe, or RAFT_NOBODY
+ */
+struct cns_peer {
+	struct hlist_node hash;
+	seqcount_t keys;
+	siphash_key_t rx[WIRE_KEYS];
+	u64 rx_from;
+	u32 generation;
+	struct wire_peer wire;
+	union cns_address address;
+	char name[WIRE_NAME_MAX + 1];
+	u8 name_len;
+	bool configured;
+	bool self;
+	struct dst_cache route;
+	struct sk_buff_head reserve;
+	u64 hello_next;
+	u64 hello_wait;
+	struct raft_id observed;
+};
+
+/**
+ * struct cns_stranger - a sender that no configuration names (design 6)
+ * @wire: its challenge
+ * @address: where it speaks from
+ * @used: when the slot was taken (ns); 0: free
+ */
+struct cns_stranger {
+	struct wire_peer wire;
+	union cns_address address;
+	u64 used;
+};
+
+/* In skb->cb of a datagram that was received and verified. */
+struct cns_datagram {
+	struct cns_item item;
+	u8 type;		/* enum wire_type */
+	u8 family;
+	__be16 port;
+	u32 generation;		/* of peer's keys when it was verified */
+	struct cns_peer *peer;	/* NULL: a hello */
+	u64 sequence;
+	u64 cluster;
+};
+
+static inline struct cns_datagram *cns_datagram(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct cns_datagram) > sizeof(skb->cb));
+	return (struct cns_datagram *)skb->cb;
+}
+
+enum cns_request_kind {
+	CNS_REQ_COMMAND,	/* .command, through the log */
+	CNS_REQ_READ_LINEAR,
+	CNS_REQ_READ_INDEX,
+	CNS_REQ_READ_LOCAL,
+};
+
+/**
+ * struct cns_request - an operation under way
+ * @command: the session client's part, also carries name and results
+ * @item: begins it
+ * @give_up: ends it
+ * @link: o, in cns_node.reads
+ * @node: holds a reference
+ * @ref: the caller's, and the node's from begin to completion
+ * @kind: enum cns_request_kind
+ * @reason: why the caller gives up (negative errno); before @give_up is pushed
+ * @ctx: o, the read round that it joined
+ * @at_least: read: index that must have been applied
+ * @known: o, @at_least is final
+ * @finished: o, completed already
+ * @done: @command.status, value, index are final
+ */
+struct cns_request {
+	struct fsm_request command;
+	struct cns_item item;
+	struct cns_item give_up;
+	struct list_head link;
+	struct cns_node *node;
+	refcount_t ref;
+	u8 kind;
+	s32 reason;
+	u64 ctx;
+	u64 at_least;
+	bool known;
+	bool finished;
+	struct completion done;
+};
+
+enum cns_node_flag {
+	CNS_OWNED,
+	CNS_TIMER_QUEUED,
+	CNS_PERSIST_QUEUED,
+	CNS_STOPPING,		/* no new timers, tasklets, work */
+};
+
+/**
+ * struct cns_form - creating a cluster, see form.c
+ * @state: enum consensus_form_state
+ * @error: negative errno of a failed one
+ * @cluster: id that was minted
+ * @n: names asked
+ * @at: the one being asked
+ * @peer: whom, in order of name; this node's own entry among them
+ * @promised: incarnation that each promised with
+ * @asked_at: when the present one was asked last (ns)
+ * @text: for people
+ */
+struct cns_form {
+	u8 state;
+	s32 error;
+	struct raft_id cluster;
+	u8 n;
+	u8 at;
+	struct cns_peer *peer[RAFT_VOTERS_MAX];
+	struct raft_id promised[RAFT_VOTERS_MAX];
+	u64 asked_at;
+	char text[192];
+};
+
+/**
+ * struct cns_params - a start command, checked
+ * @name: this node's
+ * @cluster_name: for people
+ * @key: cluster key
+ * @heartbeat_ns: see raft_params
+ * @election_min_ns: same
+ * @election_max_ns: same
+ * @objects_max: limit for a cluster created here
+ * @log_entries: power of two
+ * @max_peers: bound of @n_peers and of those that come by themselves
+ * @n_peers: entries of @peers
+ * @peers: the configuration's nodes, this one included
+ */
+struct cns_params {
+	char name[WIRE_NAME_MAX + 1];
+	char cluster_name[WIRE_NAME_MAX + 1];
+	u8 key[WIRE_CLUSTER_KEY];
+	u64 heartbeat_ns;
+	u64 election_min_ns;
+	u64 election_max_ns;
+	u32 objects_max;
+	u32 log_entries;
+	u32 max_peers;
+	u32 n_peers;
+	struct cns_peer_params {
+		char name[WIRE_NAME_MAX + 1];
+		union cns_address address;
+	} *peers;
+};
+
+/**
+ * struct cns_node - see the head of this file
+ * @flags: a, enum cns_node_flag
+ * @inbox: a, items
+ * @inbox_len: a, datagrams among them
+ * @backlog: o, items taken from the inbox that the last stretch left over
+ * @ref: a
+ * @rcu: frees it
+ * @free_work: frees it
+ * @net: c until stopped; never touched afterwards
+ * @sock: c until stopped
+ * @family: c, AF_INET or AF_INET6
+ * @port: c, own port, network order
+ * @params: c
+ * @task: continues a drain that took too long
+ * @timer: next deadline
+ * @timer_item: its item, queued at most once
+ * @persist_item: same for completions of storage
+ * @armed_at: o, deadline that @timer stands for; ~0 none
+ * @stopped: o, status that everything ends with from now on; 0: running
+ * @wait_room: callers that wait for a place among CNS_REQUESTS_MAX
+ * @n_requests: a
+ *
+ * @raft: o
+ * @fsm: o, replaced when a snapshot is installed
+ * @client: o, this node's session
+ * @persisted_seq: o, memory storage: seq to be reported durable
+ * @persisted_term: o, with it
+ * @persisted_index: o, with it
+ * @held: o, messages that wait for storage, a ring
+ * @reads: o, reads under way, oldest first
+ * @read_ctx: o, last context given out
+ * @read_sent: o, when the last read round was asked for; 0: none is out
+ * @read_new: o, reads came that joined no round yet
+ *
+ * @self: o, what hellos say
+ * @peers: o (entries: a), the first n_configured are the configuration's
+ * @n_peers: o, readable by anybody
+ * @me: c, own entry
+ * @by_id: RCU, peers by incarnation
+ * @spare: o, peers allocated ahead
+ * @strangers: o
+ * @hello_at: o, when peers are looked through again for hellos (ns)
+ * @was_leader: o, role at the last look
+ * @form: o
+ * @promised_to: o, name of the coordinator that this node is promised to
+ *
+ * @work: process context does what sleeps, see chores.c
+ * @snap: see chores.c
+ * @tx_queue: o, datagrams to send when ownership ends
+ * @hello_keys: c, for encap_rcv
+ * @scratch: o, the message being decoded
+ * @drops: a, by enum consensus_drop
+ * @rx: o, datagrams
+ * @tx: o
+ * @rx_bytes: o
+ * @tx_bytes: o
+ * @snapshots: o
+ * @memory: c, bytes allocated at start
+ * @started_at: c (ns)
+ */
+struct cns_node {
+	unsigned long flags;
+	struct llist_head inbox;
+	atomic_t inbox_len;
+	struct llist_node *backlog;
+	struct kref ref;
+	struct rcu_work free_work;
+	struct net *net;
+	struct socket *sock;
+	u16 family;
+	__be16 port;
+	struct cns_params params;
+	struct tasklet_struct task;
+	struct hrtimer timer;
+	struct cns_item timer_item;
+	struct cns_item persist_item;
+	u64 armed_at;
+	int stopped;
+	wait_queue_head_t wait_room;
+	atomic_t n_requests;
+
+	struct raft *raft;
+	struct fsm *fsm;
+	struct fsm_client client;
+	u64 persisted_seq;
+	u64 persisted_term;
+	u64 persisted_index;
+	struct raft_msg held[CNS_HELD_MAX];
+	unsigned int held_head;
+	unsigned int held_n;
+	struct list_head reads;
+	u64 read_ctx;
+	u64 read_sent;
+	bool read_new;
+
+	struct wire_self self;
+	struct cns_peer **peers;
+	u32 n_peers;
+	struct cns_peer *me;
+	struct hlist_head by_id[CNS_PEER_BUCKETS];
+	struct cns_peer *spare[CNS_SPARE_PEERS];
+	struct cns_stranger *strangers;
+	u64 hello_at;
+	bool was_leader;
+	struct cns_form form;
+	char promised_to[WIRE_NAME_MAX + 1];
+	bool failed_logged;
+
+	struct work_struct work;
+	struct cns_snapshots {
+		u8 *offered;		/* what raft may be sending */
+		u8 *incoming;		/* what raft may be receiving into */
+		u64 want;		/* o, bytes raft wants for it; 0: none */
+		bool make;		/* o, raft wants one to send */
+		bool install;		/* o, incoming is complete */
+		bool busy;		/* o, the worker is at one of these */
+	} snap;
+	struct sk_buff_head tx_queue;
+	siphash_key_t hello_keys[WIRE_KEYS];
+	struct wire_msg scratch;
+	atomic_long_t drops[CONSENSUS_DROP_MAX + 1];
+	u64 rx, tx, rx_bytes, tx_bytes;
+	u64 snapshots;
+	u64 memory;
+	u64 started_at;
+};
+
+/**
+ * struct cns_ns - a network namespace's place, as long as the module or any of
+ * its handles lives
+ * @ref: the namespace, and every handle; never a reference to the namespace
+ * @control: start, stop, create and the namespace's end, one at a time
+ * @node: RCU, NULL: not started
+ * @net: m, NULL: the namespace is gone
+ * @handles: open files
+ */
+struct cns_ns {
+	struct kref ref;
+	struct mutex control;
+	struct cns_node __rcu *node;
+	struct net *net;
+	bool dead;
+	atomic_t handles;
+	atomic64_t next_handle;
+};
+
+/* ------------------------------------------------------------------ node.c */
+u64 cns_now(void);
+void cns_node_push(struct cns_node *n, struct cns_item *item);
+void cns_node_run(struct cns_node *n);
+void cns_node_call(struct cns_node *n,
+		   void (*fn)(struct cns_node *n, void *arg), void *arg);
+void cns_node_put(struct cns_node *n);
+void cns_node_work(struct cns_node *n);
+struct cns_node *cns_node_get(struct cns_ns *ns);
+struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
+				const char **why);
+void cns_node_stop(struct cns_node *n, int status);
+extern struct workqueue_struct *cns_wq;
+
+/* ----------------------------------------------------------------- drive.c */
+void cns_drive(struct cns_node *n, u64 now);
+u64 cns_drive_deadline(struct cns_node *n);
+void cns_drive_persisted(struct cns_node *n, u64 now);
+
+/* -------------------------------------------------------------- datagram.c */
+void cns_receive(struct cns_node *n, struct sk_buff *skb, u64 now);
+void cns_send_raft(struct cns_node *n, const struct raft_msg *m);
+void cns_send_promise(struct cns_node *n, struct cns_peer *p, u8 type,
+		      const struct wire_promise *w);
+void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
+		    const union cns_address *to, u64 now);
+void cns_forward(struct cns_node *n, u64 now);
+
+/* ----------------------------------------------------------------- hello.c */
+void cns_hello_receive(struct cns_node *n, const struct wire_hello *h,
+		       const union cns_address *from, u64 now);
+void cns_hello_tick(struct cns_node *n, u64 now);
+u64 cns_hello_deadline(const struct cns_node *n);
+void cns_hello_all(struct cns_node *n, u64 now);
+u64 cns_fresh_ns(const struct cns_node *n);
+
+/* ------------------------------------------------------------------ peer.c */
+struct cns_peer *cns_peer_alloc(gfp_t gfp);
+void cns_peer_free(struct cns_peer *p);
+struct cns_peer *cns_peer_by_id(struct cns_node *n, struct raft_id id);
+struct cns_peer *cns_peer_by_name(struct cns_node *n, const char *name,
+				  size_t len);
+struct cns_peer *cns_peer_come(struct cns_node *n, const struct wire_peer *w,
+			       const union cns_address *address);
+void cns_peer_rekey(struct cns_node *n, struct cns_peer *p);
+
+/* ------------------------------------------------------------------- udp.c */
+int cns_udp_open(struct cns_node *n, struct net *net,
+		 const union cns_address *self);
+void cns_udp_close(struct cns_node *n);
+struct sk_buff *cns_udp_alloc(u32 len, gfp_t gfp);
+void cns_udp_queue(struct cns_node *n, struct sk_buff *skb,
+		   const union cns_address *to, struct dst_cache *route);
+void cns_udp_flush(struct cns_node *n, struct sk_buff_head *q);
+void cns_udp_source(const struct sk_buff *skb, union cns_address *from);
+
+/* ------------------------------------------------------------------ form.c */
+int cns_form_begin(struct cns_node *n, u64 now, struct cns_peer **peers,
+		   unsigned int n_peers);
+void cns_form_receive(struct cns_node *n, struct cns_peer *p, u8 type,
+		      const struct wire_promise *w, u64 now);
+void cns_form_tick(struct cns_node *n, u64 now);
+u64 cns_form_deadline(const struct cns_node *n);
+bool cns_formed(const struct cns_node *n);
+void cns_form_follow(struct cns_node *n, const struct wire_hello *h, u64 now);
+
+/* --------------------------------------------------------------- request.c */
+struct cns_request *cns_request_alloc(struct cns_ns *ns, bool nonblock,
+				      u64 deadline, int *err);
+struct cns_request *cns_request_spare(void);
+void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
+		       bool needed);
+void cns_request_put(struct cns_request *r);
+int cns_request_run(struct cns_request *r, u64 timeout_ns);
+void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now);
+void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now);
+void cns_request_done(void *ctx, struct fsm_request *f);
+void cns_reads_pump(struct cns_node *n, u64 now);
+void cns_reads_confirmed(struct cns_node *n, u64 ctx, u64 index);
+void cns_reads_applied(struct cns_node *n);
+void cns_requests_stop(struct cns_node *n, int status);
+int cns_request_init(void);
+void cns_request_exit(void);
+
+/* ---------------------------------------------------------------- chores.c */
+void cns_chores(struct work_struct *work);
+void cns_snapshots_free(struct cns_node *n);
+
+/* ------------------------------------------------------- ns.c, device.c, ... */
+struct cns_ns *cns_ns_of(struct net *net);
+struct cns_ns *cns_ns_get(struct cns_ns *ns);
+void cns_ns_put(struct cns_ns *ns);
+int cns_ns_init(void);
+void cns_ns_exit(void);
+int cns_device_init(void);
+void cns_device_exit(void);
+int cns_control_init(void);
+void cns_control_exit(void);
+
+static inline void cns_drop(struct cns_node *n, enum consensus_drop why)
+{
+	atomic_long_inc(&n->drops[why]);
+}
+
+#endif

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests: an operation from its call to its completion, exactly once.
+ *
+ * Two references: the caller's, and the node's between begin and done. The
+ * caller waits for .done; when its patience ends (deadline, signal) it asks the
+ * owner to give the request up, waits a grace of two election timeouts, and
+ * goes. What becomes of the request then, is the session client's: it stays
+ * there until the log has resolved it.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "node.h"
+
+static struct kmem_cache *cns_requests;
+
+/* ------------------------------------------------------------------- owner */
+
+/* Resolved: the node's reference goes to nobody. Owner. */
+static void cns_complete(struct cns_node *n, struct cns_request *r)
+{
+	if (r->finished)
+		return;
+	r->finished = true;
+	complete(&r->done);
+	cns_request_put(r);
+}
+
+/* A command of this node's session is resolved. */
+void cns_request_done(void *ctx, struct fsm_request *f)
+{
+	cns_complete(ctx, container_of(f, struct cns_request, command));
+}
+
+static void cns_read_finish(struct cns_node *n, struct cns_request *r, int err)
+{
+	list_del_init(&r->link);
+	r->command.status = err;
+	r->command.index = 0;
+	cns_complete(n, r);
+}
+
+/* Read from the state as it is now. */
+static void cns_read_answer(struct cns_node *n, struct cns_request *r)
+{
+	struct fsm_stats st;
+	u64 version = 0;
+
+	list_del_init(&r->link);
+	r->command.status = fsm_counter(n->fsm, r->command.name,
+					r->command.name_len, &r->command.value,
+					&version);
+	fsm_stats(n->fsm, &st);
+	r->command.index = st.applied;
+	r->command.arg = version;
+	cns_complete(n, r);
+}
+
+static u64 cns_applied(const struct cns_node *n)
+{
+	struct fsm_stats st;
+
+	fsm_stats(n->fsm, &st);
+	return st.applied;
+}
+
+static void cns_read_begin(struct cns_node *n, struct cns_request *r)
+{
+	list_add_tail(&r->link, &n->reads);
+	switch (r->kind) {
+	case CNS_REQ_READ_LINEAR:
+		n->read_new = true;
+		break;
+	case CNS_REQ_READ_INDEX:
+		r->known = true;
+		if (cns_applied(n) >= r->at_least)
+			cns_read_answer(n, r);
+		break;
+	default:
+		cns_read_answer(n, r);
+	}
+}
+
+/* What is told to whom comes to a node that has stopped itself or was stopped. */
+static int cns_ended(const struct cns_node *n)
+{
+	if (n->stopped)
+		return n->stopped;
+	return n->failed_logged ? -ENOTCONN : 0;
+}
+
+void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now)
+{
+	int err = cns_ended(n);
+
+	if (unlikely(err)) {
+		r->command.status = err;
+		cns_complete(n, r);
+		return;
+	}
+	/* All that this handle ever sent has a seq below the next. */
+	if (r->command.op == FSM_HANDLE_CLOSE)
+		r->command.arg = n->client.next_seq - 1;
+	if (r->kind == CNS_REQ_COMMAND)
+		fsm_client_add(&n->client, &r->command);
+	else
+		cns_read_begin(n, r);
+}
+
+/* The caller's patience is over. It still waits, a little. */
+void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now)
+{
+	s32 reason = r->reason;
+
+	if (r->finished)
+		goto put;
+	if (reason == -ETIMEDOUT && !raft_id_some(raft_leader(n->raft)))
+		reason = -EHOSTUNREACH;
+	if (r->kind != CNS_REQ_COMMAND)
+		cns_read_finish(n, r, reason);
+	else if (fsm_client_give_up(&n->client, &r->command, reason))
+		cns_complete(n, r);
+put:
+	cns_request_put(r);
+}
+
+/* ------------------------------------------------------------ reads, owner */
+
+/*
+ * Reads that joined no round yet join one together; a round that was not
+ * answered in time is asked for again. Any later round serves earlier reads
+ * too: it began after they did.
+ */
+void cns_reads_pump(struct cns_node *n, u64 now)
+{
+	bool late = n->read_sent &&
+		    now - n->read_sent >= n->params.heartbeat_ns;
+	struct cns_request *r;
+	bool waiting = false;
+
+	if (likely(!n->read_new && !late))
+		return;
+	list_for_each_entry(r, &n->reads, link) {
+		if (r->known)
+			continue;
+		waiting = true;
+		if (!r->ctx || late)
+			r->ctx = n->read_ctx + 1;
+	}
+	n->read_new = false;
+	n->read_sent = waiting ? now : 0;
+	if (waiting)
+		raft_read(n->raft, now, ++n->read_ctx);
+}
+
+/* Reads up to context @ctx may be answered by a state that has @index. */
+void cns_reads_confirmed(struct cns_node *n, u64 ctx, u64 index)
+{
+	bool left = false, ready = cns_applied(n) >= index;
+	struct cns_request *r, *next;
+
+	list_for_each_entry_safe(r, next, &n->reads, link) {
+		if (r->known)
+			continue;
+		if (!r->ctx || r->ctx > ctx) {
+			left = true;
+			continue;
+		}
+		r->known = true;
+		r->at_least = index;
+		if (ready)
+			cns_read_answer(n, r);
+	}
+	if (!left)
+		n->read_sent = 0;
+}
+
+void cns_reads_applied(struct cns_node *n)
+{
+	struct cns_request *r, *next;
+	u64 applied = cns_applied(n);
+
+	list_for_each_entry_safe(r, next, &n->reads, link)
+		if (r->known && applied >= r->at_least)
+			cns_read_answer(n, r);
+}
+
+/* Everything ends: what had not left the node in @status. Owner. */
+void cns_requests_stop(struct cns_node *n, int status)
+{
+	struct cns_request *r, *next;
+
+	list_for_each_entry_safe(r, next, &n->reads, link)
+		cns_read_finish(n, r, status);
+	fsm_client_stop(&n->client, status, cns_request_done, n);
+}
+
+/* ------------------------------------------------------------------ caller */
+
+static bool cns_room_take(struct cns_node *n)
+{
+	if (atomic_inc_return(&n->n_requests) <= CNS_REQUESTS_MAX)
+		return true;
+	atomic_dec(&n->n_requests);
+	return false;
+}
+
+/* A place among the node's requests; waits for one until @deadline. */
+static int cns_room(struct cns_node *n, bool nonblock, u64 deadline)
+{
+	u64 now;
+	long err;
+
+	if (likely(cns_room_take(n)))
+		return 0;
+	if (nonblock)
+		return -EAGAIN;
+	now = cns_now();
+	if (now >= deadline)
+		return -ETIMEDOUT;
+	err = wait_event_interruptible_timeout(n->wait_room, cns_room_take(n),
+					       nsecs_to_jiffies(deadline - now) + 1);
+	if (err < 0)
+		return -EINTR;
+	return err ? 0 : -ETIMEDOUT;
+}
+
+/* A request without a node yet. */
+struct cns_request *cns_request_spare(void)
+{
+	struct cns_request *r;
+
+	r = kmem_cache_alloc(cns_requests, GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return NULL;
+	/* The name is filled by whoever has one. */
+	memset(&r->command, 0, offsetof(struct fsm_request, name));
+	r->item.kind = CNS_ITEM_REQUEST;
+	r->give_up.kind = CNS_ITEM_GIVE_UP;
+	INIT_LIST_HEAD(&r->link);
+	r->node = NULL;
+	refcount_set(&r->ref, 1);
+	r->kind = CNS_REQ_COMMAND;
+	r->reason = 0;
+	r->ctx = 0;
+	r->at_least = 0;
+	r->known = false;
+	r->finished = false;
+	init_completion(&r->done);
+	return r;
+}
+
+/**
+ * cns_request_alloc() - a request for the node of @ns
+ * @ns: where
+ * @nonblock: -EAGAIN instead of waiting for a full queue
+ * @deadline: how long to wait for it (cns_now())
+ * @err: out: -ENOTCONN, -ESHUTDOWN, -EAGAIN, -EINTR, -ETIMEDOUT, -ENOMEM
+ *
+ * Return: with the caller's reference, or NULL. May sleep.
+ */
+struct cns_request *cns_request_alloc(struct cns_ns *ns, bool nonblock,
+				      u64 deadline, int *err)
+{
+	struct cns_node *n = cns_node_get(ns);
+	struct cns_request *r;
+
+	if (!n) {
+		*err = READ_ONCE(ns->dead) ? -ESHUTDOWN : -ENOTCONN;
+		return NULL;
+	}
+	*err = cns_room(n, nonblock, deadline);
+	if (*err)
+		goto put;
+	r = cns_request_spare();
+	if (!r) {
+		*err = -ENOMEM;
+		goto room;
+	}
+	r->node = n;
+	return r;
+room:
+	atomic_dec(&n->n_requests);
+put:
+	cns_node_put(n);
+	return NULL;
+}
+
+void cns_request_put(struct cns_request *r)
+{
+	struct cns_node *n = r->node;
+
+	if (!refcount_dec_and_test(&r->ref))
+		return;
+	kmem_cache_free(cns_requests, r);
+	atomic_dec(&n->n_requests);
+	if (unlikely(wq_has_sleeper(&n->wait_room)))
+		wake_up(&n->wait_room);
+	cns_node_put(n);
+}
+
+static void cns_submit(struct cns_request *r, struct cns_item *item)
+{
+	refcount_inc(&r->ref);
+	cns_node_push(r->node, item);
+	cns_node_run(r->node);
+}
+
+/* Patience is over: 0 resolved meanwhile, else what to return. */
+static int cns_withdraw(struct cns_request *r, int reason)
+{
+	u64 grace = 2 * r->node->params.election_max_ns;
+
+	r->reason = reason;
+	cns_submit(r, &r->give_up);
+	if (wait_for_completion_killable_timeout(&r->done,
+						 nsecs_to_jiffies(grace) + 1) > 0)
+		return 0;
+	/* Killed, or cut off: it may take effect, and the caller never learns. */
+	return -ENOTRECOVERABLE;
+}
+
+/**
+ * cns_request_run() - begin a filled request and wait for its end
+ * @r: the request
+ * @timeout_ns: how long; U64_MAX: no limit
+ *
+ * Return: 0: resolved, see r->command.status; -ENOTRECOVERABLE: it was not.
+ * Sleeps; a signal or the deadline begins its withdrawal.
+ */
+int cns_request_run(struct cns_request *r, u64 timeout_ns)
+{
+	long left = MAX_SCHEDULE_TIMEOUT;
+
+	cns_submit(r, &r->item);
+	if (likely(try_wait_for_completion(&r->done)))
+		return 0;
+	if (timeout_ns != U64_MAX)
+		left = min_t(u64, nsecs_to_jiffies64(timeout_ns) + 1,
+			     MAX_SCHEDULE_TIMEOUT - 1);
+	left = wait_for_completion_interruptible_timeout(&r->done, left);
+	if (left > 0)
+		return 0;
+	return cns_withdraw(r, left ? -EINTR : -ETIMEDOUT);
+}
+
+/*
+ * A handle was closed: @r, a spare, tells the cluster if that is @needed, that
+ * is if requests of it are unresolved. Consumes @r; does not wait.
+ */
+void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
+		       bool needed)
+{
+	struct cns_node *n = needed ? cns_node_get(ns) : NULL;
+
+	if (!n) {
+		kmem_cache_free(cns_requests, r);
+		return;
+	}
+	/* Not counted against what makes others wait: it makes room. */
+	atomic_inc(&n->n_requests);
+	r->node = n;
+	r->command.op = FSM_HANDLE_CLOSE;
+	r->command.handle = handle;
+	cns_submit(r, &r->item);
+	cns_request_put(r);
+}
+
+int cns_request_init(void)
+{
+	cns_requests = KMEM_CACHE(cns_request, 0);
+	return cns_requests ? 0 : -ENOMEM;
+}
+
+void cns_request_exit(void)
+{
+	kmem_cache_destroy(cns_requests);
+}
