@@ -428,7 +428,7 @@ void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
 		    const union cns_address *to, u64 now);
 void cns_forward(struct cns_node *n, u64 now);
 
-/* ----------------------------------------------------------------- hello.c */
+/* ----------------------------------------------------------------- greet.c */
 void cns_hello_receive(struct cns_node *n, const struct wire_hello *h,
 		       const union cns_address *from, u64 now);
 void cns_hello_tick(struct cns_node *n, u64 now);

@@ -20,6 +20,10 @@
 #include "command.h"
 #include "fsm.h"
 
+enum {
+	FSM_CLOSES_KEPT = 64,	/* of FSM_WINDOW, for HANDLE_CLOSE alone */
+};
+
 enum fsm_request_state {
 	FSM_REQ_NEW,
 	FSM_REQ_QUEUED,
@@ -31,6 +35,7 @@ enum fsm_request_state {
 /**
  * struct fsm_request - one of this node's requests
  * @next: queue link, the client's
+ * @prev: queue link, the client's
  * @state: enum fsm_request_state
  * @orphan: nobody waits any more; the driver frees it when it is done
  * @op: FSM_COUNTER_ADD or FSM_HANDLE_CLOSE
@@ -40,7 +45,8 @@ enum fsm_request_state {
  *	-EHOSTUNREACH, -ECANCELED)
  * @seq: once SENT
  * @handle: whose it is
- * @arg: as in struct fsm_command
+ * @arg: as in struct fsm_command; HANDLE_CLOSE: filled in when it gets its seq,
+ *	for then every request of the handle has had its own
  * @value: result
  * @index: result's place in the order
  * @sent_term: term of the leader it was last given to; 0: none
@@ -49,6 +55,7 @@ enum fsm_request_state {
  */
 struct fsm_request {
 	struct fsm_request *next;
+	struct fsm_request *prev;
 	u8 state;
 	bool orphan;
 	u8 op;
@@ -66,6 +73,12 @@ struct fsm_request {
 	char name[FSM_NAME_MAX + 1];
 };
 
+/* Requests that have no seq yet, oldest first. */
+struct fsm_queue {
+	struct fsm_request *head;
+	struct fsm_request *tail;
+};
+
 /**
  * struct fsm_client - a node's session
  * @node: incarnation
@@ -76,10 +89,22 @@ struct fsm_request {
  * @next_seq: to be given out next
  * @low: lowest unresolved; == @next_seq if all are resolved
  * @window: unresolved request with seq s is at s % FSM_WINDOW
- * @head: first of the queue of those that have no seq yet
- * @tail: last of it
+ * @closes: HANDLE_CLOSE requests that have no seq yet. They overtake the
+ *	others, for which FSM_CLOSES_KEPT places of the window are off limits:
+ *	a handle is closed when none of its own requests is queued any more
+ * @others: all other requests that have no seq yet
  * @open_term: leader's term that the open was last given to
  * @open_at: when
+ * @swept_term: leader's term that everything in the window was given to, but
+ *	for what @dirty names
+ * @oldest: nothing unresolved was last given away earlier than this (ns)
+ * @dirty: lowest seq that wants to be sent whatever the time; ~0: none
+ * @sweep_oldest: what @oldest becomes when the sweep under way is finished
+ * @last_seq: seq that fsm_client_next() returned last; 0: the session open
+ * @last_fresh: that one had just left the queue
+ * @sweeping: the sweep under way covers all of the window
+ * @queued: requests in both queues
+ * @unresolved: requests in @window
  */
 struct fsm_client {
 	struct raft_id node;
@@ -89,10 +114,17 @@ struct fsm_client {
 	u64 session;
 	u64 next_seq;
 	u64 low;
-	struct fsm_request *head;
-	struct fsm_request *tail;
+	struct fsm_queue closes;
+	struct fsm_queue others;
 	u64 open_term;
 	u64 open_at;
+	u64 swept_term;
+	u64 oldest;
+	u64 dirty;
+	u64 sweep_oldest;
+	u64 last_seq;
+	bool last_fresh;
+	bool sweeping;
 	u32 queued;
 	u32 unresolved;
 	u8 name_len;

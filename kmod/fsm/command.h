@@ -30,13 +30,14 @@ enum fsm_op {
  * @name_len: bytes of @name, 1 to FSM_NAME_MAX where the op has one
  * @session: id of the session (index of the entry that opened it)
  * @seq: dense from 1 within the session; CANCEL: the seq to cancel.
- *	HANDLE_CLOSE has one of its own.
+ *	HANDLE_CLOSE has one of its own. INIT: version of the state machine
+ *	(fsm_encode() writes its own, FSM_VERSION).
  * @low: lowest seq that the session has not seen resolved; results below are
  *	forgotten. seq - low < FSM_WINDOW.
  * @handle: number of the open file, never reused within a session
  * @arg: COUNTER_ADD: how much, at least 1. HANDLE_CLOSE: last seq that the
- *	handle used. INIT: hash seed. CANCEL: 0
- * @arg2: INIT: limit of objects. SESSION_OPEN: ordinal
+ *	handle used, below @seq. INIT: hash seed. CANCEL: 0
+ * @arg2: INIT: limit of objects, 1 to FSM_OBJECTS_LIMIT. SESSION_OPEN: ordinal
  * @boot_counter: SESSION_OPEN
  * @boot_nonce: SESSION_OPEN
  * @node: SESSION_OPEN: incarnation

@@ -22,7 +22,7 @@ enum {
 	FSM_SESSIONS_MAX = 64,
 	FSM_CHUNK_BYTES = 1 << 16, /* what fsm_give() takes */
 	FSM_OBJECTS_MAX = 1 << 20, /* default of the replicated limit */
-	FSM_CHUNKS_MAX = 1 << 13,  /* 512 MiB of chunks: bounds the directory */
+	FSM_OBJECTS_LIMIT = 1 << 22, /* most that the replicated limit may be */
 };
 
 /**
@@ -82,8 +82,9 @@ void fsm_give(struct fsm *f, void *chunk);
 /*
  * May @n more entries enter the log behind those that are in it (last index
  * @last, first not applied: applied + 1), whatever they turn out to need?
+ * It remembers the most that it was asked for, and fsm_wants() grows with it.
  */
-bool fsm_room(const struct fsm *f, u64 last, unsigned int n);
+bool fsm_room(struct fsm *f, u64 last, unsigned int n);
 
 /*
  * Apply the entry at @index = applied + 1. @data is a command as fsm_encode()

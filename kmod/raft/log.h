@@ -34,12 +34,20 @@ struct raft_entry {
 	u8 kind;
 };
 
+/**
+ * struct raft_slot - one entry's place
+ * @term: its term
+ * @offset: low half of the free-running offset of its bytes
+ * @len: its bytes
+ * @kind: enum raft_entry_kind
+ * @note: the core's own: which peer waits for the commit, plus one; 0: none
+ */
 struct raft_slot {
 	u64 term;
 	u32 offset;
 	u16 len;
 	u8 kind;
-	u8 pad;
+	u8 note;
 };
 
 /**

@@ -62,7 +62,10 @@ enum {
 				 * and a reply for each item of one drain
 				 */
 	RAFT_READS_MAX = 128,	/* reads waiting for a round */
-	RAFT_CHUNK_MAX = 1024,	/* bytes of a snapshot in one message */
+	RAFT_CHUNK_MAX = 512,	/* bytes of a snapshot in one message: a power of
+				 * two that fits a datagram with the largest
+				 * configuration beside it
+				 */
 };
 
 enum raft_role {
@@ -91,9 +94,7 @@ enum raft_msg_flag {
 	RAFT_MSG_TRANSFER = 1 << 1, /* vote asked by a leader's wish: PreVote
 				     * stickiness does not apply (thesis 4.2.3)
 				     */
-	RAFT_MSG_LAST = 1 << 2,	/* snapshot: chunk is the last; reply: complete
-				 * and installed
-				 */
+	RAFT_MSG_LAST = 1 << 2,	/* snapshot: the last chunk */
 };
 
 /**
@@ -299,6 +300,16 @@ size_t raft_size(void);
 int raft_init(struct raft *r, const struct raft_params *p, u64 now);
 
 /*
+ * After a restart, before anything else: what storage held. First where the log
+ * begins (@index 0: at its very beginning, no @config; else the state already
+ * holds everything up to @index), then its entries in order. All of it counts
+ * as durable. -EINVAL malformed, -ENOSPC log full.
+ */
+int raft_restore(struct raft *r, u64 index, u64 term,
+		 const struct raft_config *config);
+int raft_restore_entry(struct raft *r, const struct raft_entry *e);
+
+/*
  * Begin a cluster: called once, on the one node that collected all promises,
  * before anything else. Writes @config as entry 1 and @n further entries
  * behind it, all of term 1, and stands for election at once.
@@ -343,6 +354,7 @@ const struct raft_ready *raft_ready(struct raft *r, u64 now);
 void raft_advance(struct raft *r);
 
 /* Snapshots. The driver's ninth duty. */
+/* @s NULL: withdrawn. An offer of no bytes is none. */
 void raft_snapshot_offer(struct raft *r, u64 now, const struct raft_snapshot *s);
 void raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len);
 /* The received snapshot, valid while ready.snap_install stands. */
@@ -365,7 +377,13 @@ bool raft_is_voter(const struct raft *r);
 /* Leader only: a quorum answered within the last @ns. */
 bool raft_quorum_active(const struct raft *r, u64 now, u64 ns);
 const struct raft_config *raft_config(const struct raft *r);
+/* The configuration at @index, for a snapshot there; NULL if long gone. */
+const struct raft_config *raft_config_at(const struct raft *r, u64 index);
+/* raft_tick() no later than this; as of the last raft_ready(), even NULL. */
+u64 raft_deadline(const struct raft *r);
 int raft_entry(const struct raft *r, u64 index, struct raft_entry *e);
+/* Term of the entry at @index, also where the log begins; 0: not known. */
+u64 raft_term_at(const struct raft *r, u64 index);
 unsigned int raft_peer_count(const struct raft *r);
 void raft_peer_status(const struct raft *r, unsigned int i,
 		      struct raft_peer_status *st);

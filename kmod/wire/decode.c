@@ -16,9 +16,9 @@
 
 const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
 	[RAFT_PREVOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, 0),
-	[RAFT_PREVOTE_REPLY] = SHAPE(WIRE_F_INDEX, RAFT_MSG_REJECT),
+	[RAFT_PREVOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT),
 	[RAFT_VOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, RAFT_MSG_TRANSFER),
-	[RAFT_VOTE_REPLY] = SHAPE(WIRE_F_INDEX, RAFT_MSG_REJECT),
+	[RAFT_VOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT),
 	[RAFT_APPEND] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM | WIRE_F_COMMIT |
 			      WIRE_F_ID, 0),
 	[RAFT_APPEND_REPLY] = SHAPE(WIRE_F_INDEX | WIRE_F_ID | WIRE_F_HINT |
@@ -27,10 +27,10 @@ const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
 				WIRE_F_HINT | WIRE_F_HINT_TERM |
 				WIRE_F_CHECKSUM, RAFT_MSG_LAST),
 	[RAFT_SNAPSHOT_REPLY] = SHAPE(WIRE_F_INDEX | WIRE_F_ID | WIRE_F_HINT,
-				      RAFT_MSG_REJECT | RAFT_MSG_LAST),
+				      RAFT_MSG_LAST),
 	[RAFT_TIMEOUT_NOW] = SHAPE(WIRE_F_ID, 0),
 	[RAFT_READ] = SHAPE(WIRE_F_ID, 0),
-	[RAFT_READ_REPLY] = SHAPE(WIRE_F_INDEX | WIRE_F_ID, RAFT_MSG_REJECT),
+	[RAFT_READ_REPLY] = SHAPE(WIRE_F_INDEX | WIRE_F_ID, 0),
 };
 
 /* What is left of a datagram to be decoded. */
@@ -237,10 +237,10 @@ static bool get_raft(struct cursor *c, struct raft_id from, struct raft_id to,
 	if (!p)
 		return false;
 	memcpy(&h, p, sizeof(h));
-	if (h.type >= WIRE_RAFT_TYPES)
+	if (!h.type || h.type >= WIRE_RAFT_TYPES)
 		return false;
 	shape = &wire_raft_shapes[h.type];
-	if (!shape->fields || h.flags & ~shape->flags || !term_ok(&h))
+	if (h.flags & ~shape->flags || !term_ok(&h))
 		return false;
 	m->raft = (struct raft_msg){
 		.type = h.type,

@@ -137,7 +137,7 @@ enum wire_raft_field {
 
 /**
  * struct wire_raft_shape - what a Raft message of one type looks like
- * @fields: enum wire_raft_field; all of them are always there. 0: no such type
+ * @fields: enum wire_raft_field; all of them are always there
  * @flags: enum raft_msg_flag that it may have
  * @bytes: of the fields
  */

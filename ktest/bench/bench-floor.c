@@ -106,8 +106,9 @@ static void status(void)
 
 	if (ioctl(device(), FLOOR_STATUS, &st))
 		die("status: %s", strerror(errno));
-	printf("{\"rounds\":%llu,\"slept\":%llu,\"sent\":%llu,\"received\":%llu,\"refused\":%llu}\n",
-	       (unsigned long long)st.rounds, (unsigned long long)st.slept,
+	printf("{\"rounds\":%llu,\"slept\":%llu,",
+	       (unsigned long long)st.rounds, (unsigned long long)st.slept);
+	printf("\"sent\":%llu,\"received\":%llu,\"refused\":%llu}\n",
 	       (unsigned long long)st.sent, (unsigned long long)st.received,
 	       (unsigned long long)st.refused);
 }

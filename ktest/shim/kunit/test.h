@@ -63,11 +63,16 @@ void *shim_kunit_alloc(struct kunit *test, size_t n);
 
 #define KUNIT_FAIL(t, fmt, ...) SHIM_FAIL(t, 0, fmt, ##__VA_ARGS__)
 
+/* Each side is evaluated once, as KUnit does; literals are int, hence the pragma. */
 #define SHIM_CMP(t, fatal, l, op, r) do { \
-	long long _l = (long long)(l), _r = (long long)(r); \
-	if (!((l) op (r))) \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wsign-compare\"") \
+	_Pragma("GCC diagnostic ignored \"-Wshadow\"") \
+	__auto_type _l = (l); __auto_type _r = (r); \
+	if (!(_l op _r)) \
 		SHIM_FAIL(t, fatal, "%s (%lld) %s %s (%lld) does not hold", \
-			  #l, _l, #op, #r, _r); \
+			  #l, (long long)_l, #op, #r, (long long)_r); \
+	_Pragma("GCC diagnostic pop") \
 } while (0)
 #define SHIM_STR(t, fatal, l, r) do { \
 	const char *_l = (l), *_r = (r); \

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Snapshots, out and in (paper 7), and compaction of the log.
+ *
+ * (index, term, length, checksum) is a snapshot's name; a chunk says to which
+ * it belongs, so that two are never mixed (pitfall 51). The receiver takes
+ * chunks in order and answers how far it is; from there a loss is made good.
+ */
+#include <linux/siphash.h>
+#include "core.h"
+
+static u64 hash_begin(void)
+{
+	return 0x7073636861696e31ULL;
+}
+
+static u64 hash_chunk(u64 hash, const u8 *data, u32 len)
+{
+	siphash_key_t key = { .key = { hash, 0x6b2f1d0cc0a5e901ULL } };
+
+	return siphash(data, len, &key);
+}
+
+/**
+ * raft_checksum() - the hash that names a snapshot's content
+ * @data: the bytes
+ * @len: how many
+ *
+ * Each chunk's hash is the key of the next, so that a receiver never has to
+ * look at the whole at once.
+ */
+u64 raft_checksum(const u8 *data, u64 len)
+{
+	u64 hash = hash_begin(), at;
+
+	for (at = 0; at < len; at += RAFT_CHUNK_MAX)
+		hash = hash_chunk(hash, data + at,
+				  (u32)min_t(u64, len - at, RAFT_CHUNK_MAX));
+	return hash;
+}
+
+/* What the peer needs next is no longer in the log. */
+void raft_snap_begin(struct raft *r, struct raft_peer *p)
+{
+	raft_rewind(r, p, p->next);
+	p->flow = RAFT_SNAPPING;
+	p->snap_index = 0;
+	p->urgent = true;
+}
+
+bool raft_snap_out(const struct raft_peer *p)
+{
+	return p->snap_index && p->snap_sent > p->snap_acked;
+}
+
+static bool send_chunk(struct raft *r, struct raft_peer *p)
+{
+	const struct raft_snapshot *s = &r->offer;
+	struct raft_msg *m = raft_send_led(r, p, RAFT_SNAPSHOT);
+
+	if (!m)
+		return false;
+	m->index = s->index;
+	m->log_term = s->term;
+	m->hint = p->snap_sent;
+	m->hint_term = s->len;
+	m->checksum = s->checksum;
+	m->config = &s->config;
+	m->data = s->data + p->snap_sent;
+	m->len = (u32)min_t(u64, s->len - p->snap_sent, RAFT_CHUNK_MAX);
+	p->snap_sent += m->len;
+	if (p->snap_sent == s->len)
+		m->flags = RAFT_MSG_LAST;
+	return true;
+}
+
+/* The next chunks, or the wish for something to cut them from. */
+void raft_snap_send(struct raft *r, struct raft_peer *p)
+{
+	const struct raft_snapshot *s = &r->offer;
+
+	if (!s->len || s->index < r->log.base) {
+		r->rd.snap_make |= !r->offer_asked;
+		r->offer_asked = true;
+		return;
+	}
+	if (p->snap_index != s->index) {
+		p->snap_index = s->index;
+		p->snap_acked = 0;
+		p->snap_sent = 0;
+		p->snap_reply = r->lead.last_id;
+	}
+	while (p->snap_sent < s->len &&
+	       p->snap_sent - p->snap_acked < RAFT_CHUNKS_MAX * RAFT_CHUNK_MAX)
+		if (!send_chunk(r, p))
+			return;
+}
+
+/* All has arrived and nothing came of it: ask with the last chunk. */
+void raft_snap_nudge(struct raft *r, struct raft_peer *p)
+{
+	u64 len = r->offer.len;
+
+	if (len && p->snap_index == r->offer.index && p->snap_acked >= len)
+		p->snap_sent = (len - 1) & ~(u64)(RAFT_CHUNK_MAX - 1);
+}
+
+/* How far the peer is; an answer without progress tells of a gap. */
+static void chunks_arrived(struct raft *r, struct raft_peer *p,
+			   const struct raft_msg *m)
+{
+	u64 have = min(m->hint, r->offer.len);
+
+	if (m->id <= p->snap_reply)
+		return;
+	p->snap_reply = m->id;
+	if (have > p->snap_acked) {
+		p->snap_acked = have;
+		p->snap_sent = max(p->snap_sent, have);
+	} else if (m->id > p->rewind_id) {
+		p->snap_acked = have;
+		p->snap_sent = have;
+		p->rewind_id = r->lead.last_id;
+	}
+}
+
+void raft_on_snapshot_reply(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_peer *p = raft_peer(r, m->from);
+
+	if (r->role != RAFT_LEADER || !p || !m->id || m->id > r->lead.last_id)
+		return;
+	raft_peer_heard(r, p, m->id);
+	if (p->flow == RAFT_SNAPPING && r->offer.len &&
+	    p->snap_index == r->offer.index && m->index == p->snap_index)
+		chunks_arrived(r, p, m);
+	raft_timer_restart(r, p);
+}
+
+/**
+ * raft_snapshot_offer() - a snapshot that may be sent, in place of the last
+ * @r: the node
+ * @now: ns
+ * @s: copied but for the data; NULL: none any more
+ */
+void raft_snapshot_offer(struct raft *r, u64 now, const struct raft_snapshot *s)
+{
+	r->now = now;
+	r->offer_asked = false;
+	if (s)
+		r->offer = *s;
+	else
+		r->offer.len = 0;
+}
+
+/* Length of the chunk at an offset, by which chunks are known to fit. */
+static bool chunk_valid(const struct raft_msg *m)
+{
+	return m->index && m->log_term && m->log_term <= m->term &&
+	       m->hint < m->hint_term && m->len && m->data &&
+	       !(m->hint & (RAFT_CHUNK_MAX - 1)) &&
+	       m->len == min_t(u64, m->hint_term - m->hint, RAFT_CHUNK_MAX);
+}
+
+static bool same_snapshot(const struct raft_snapshot *s, const struct raft_msg *m)
+{
+	return s->index == m->index && s->term == m->log_term &&
+	       s->len == m->hint_term && s->checksum == m->checksum;
+}
+
+/* Another snapshot than the one before: the buffer is asked for anew. */
+static void receipt_begin(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_receipt *in = &r->in;
+
+	memset(in, 0, sizeof(*in));
+	in->active = true;
+	in->s.index = m->index;
+	in->s.term = m->log_term;
+	in->s.len = m->hint_term;
+	in->s.checksum = m->checksum;
+	in->term = m->term;
+	in->hash = hash_begin();
+	r->rd.snap_want = m->hint_term;
+}
+
+/* The next chunk in order. */
+static void receipt_take(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_receipt *in = &r->in;
+
+	if (!m->hint) {
+		if (!m->config)
+			return;
+		in->s.config = *m->config;
+	}
+	memcpy(in->buf + m->hint, m->data, m->len);
+	in->hash = hash_chunk(in->hash, m->data, m->len);
+	in->received += m->len;
+	if (in->received < in->s.len)
+		return;
+	if (in->hash != in->s.checksum) {
+		in->active = false;
+		return;
+	}
+	in->installing = true;
+	r->rd.snap_install = true;
+}
+
+/*
+ * InstallSnapshot (paper, figure 13). One that is not ahead of the commit index
+ * is ignored and answered with what this log has (pitfall 53).
+ */
+void raft_on_snapshot(struct raft *r, const struct raft_msg *m)
+{
+	struct raft_receipt *in = &r->in;
+
+	if (!chunk_valid(m) || !raft_contact(r, m))
+		return;
+	if (m->index <= r->commit) {
+		raft_ack(r, m->id);
+		return;
+	}
+	if (!in->active || !same_snapshot(&in->s, m)) {
+		if (in->installing) {
+			raft_ack(r, m->id);
+			return;
+		}
+		if (in->active && m->term <= in->term && m->id <= in->ack_id)
+			return;
+		receipt_begin(r, m);
+	}
+	in->ack_id = max(in->ack_id, m->id);
+	if (!in->buf)
+		return;
+	if (!in->installing && m->hint == in->received)
+		receipt_take(r, m);
+	in->ack = in->active;
+}
+
+void raft_receipt_flush(struct raft *r)
+{
+	struct raft_msg *m = raft_send(r, RAFT_SNAPSHOT_REPLY, r->leader);
+
+	if (!m)
+		return;
+	m->id = r->in.ack_id;
+	m->index = r->in.s.index;
+	m->hint = r->in.received;
+	r->in.ack = false;
+}
+
+/* Entries brought the log as far as the snapshot would have. */
+void raft_receipt_outrun(struct raft *r)
+{
+	if (r->in.active && r->in.s.index <= r->commit)
+		r->in.active = false;
+}
+
+/**
+ * raft_snapshot_buffer() - room for the snapshot that is wanted
+ * @r: the node
+ * @now: ns
+ * @buf: stays the driver's; NULL: there is none
+ * @len: must be what ready.snap_want said last
+ */
+void raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len)
+{
+	struct raft_receipt *in = &r->in;
+
+	r->now = now;
+	if (!in->active || in->buf)
+		return;
+	if (!buf || len != in->s.len) {
+		in->active = false;
+		return;
+	}
+	in->buf = buf;
+	in->s.data = buf;
+	in->ack = true;
+}
+
+const struct raft_snapshot *raft_snapshot_received(const struct raft *r)
+{
+	return r->in.installing ? &r->in.s : NULL;
+}
+
+/*
+ * "If existing log entry has same index and term as snapshot's last included
+ * entry, retain log entries following it; discard the entire log" otherwise
+ * (paper, figure 13, rules 6 and 7).
+ */
+void raft_snapshot_installed(struct raft *r, u64 now, bool ok)
+{
+	struct raft_receipt *in = &r->in;
+	const struct raft_snapshot *s = &in->s;
+	u64 old = r->log.last;
+
+	if (r->failed || !in->installing)
+		return;
+	r->now = now;
+	in->installing = false;
+	in->active = false;
+	if (!ok || !raft_assert(r, s->index > r->commit, "a snapshot goes back"))
+		return;
+	if (s->index <= old && raft_log_term(&r->log, s->index) == s->term) {
+		raft_log_compact(&r->log, s->index);
+	} else {
+		raft_store_cut(r, r->commit);
+		raft_log_reset(&r->log, s->index, s->term);
+		raft_conf_rollback(r, r->commit);
+	}
+	raft_conf_set(r, s->index, &s->config);
+	r->store.given = s->index;
+	r->store.anew = true;
+	r->commit = s->index;
+	r->handed = s->index;
+	r->applied = s->index;
+	r->follow.verified = max(r->follow.verified, s->index);
+	if (r->follow.ack_id < in->ack_id)
+		r->follow.ack_id = in->ack_id;
+	raft_patience(r);
+}
+
+/* Lowest index that a peer heard from lately still needs what is behind. */
+static u64 needed_from(const struct raft *r, const struct raft_peer *p)
+{
+	if (max(p->heard, r->lead.since) + r->p.election_max_ns < r->now)
+		return U64_MAX;
+	if (p->flow == RAFT_SNAPPING)
+		return p->snap_index ? p->snap_index : U64_MAX;
+	return p->match;
+}
+
+/**
+ * raft_compact() - drop entries from memory
+ * @r: the node
+ * @index: up to here at most; only what is applied and durable goes, and while
+ *	there is room a leader keeps what its peers have yet to get
+ */
+void raft_compact(struct raft *r, u64 index)
+{
+	unsigned int i;
+
+	index = min(index, r->applied);
+	index = min(index, r->store.durable);
+	if (r->role == RAFT_LEADER && raft_log_fill(&r->log) <= RAFT_FULL_PERCENT)
+		for (i = 0; i < r->n_peers; i++)
+			index = min(index, needed_from(r, &r->peers[i]));
+	raft_log_compact(&r->log, index);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages as a node with a well-known defect would read them. That proves
+ * that the checks can fail without a defect in the core.
+ */
+#include "sim.h"
+
+/* Act as if whatever came was an answer to the newest round. */
+static void stale_echo(struct node *n, struct raft_msg *m)
+{
+	if (m->type == RAFT_APPEND_REPLY && m->term == raft_term(n->r))
+		m->id = n->newest_id;
+}
+
+/* Votes of an old term count for the election that is going on. */
+static void old_votes(struct node *n, struct raft_msg *m)
+{
+	if (m->type == RAFT_VOTE_REPLY && m->term < raft_term(n->r) &&
+	    raft_role(n->r) == RAFT_CANDIDATE)
+		m->term = raft_term(n->r);
+}
+
+/* Never refuse an append for the entry before it. */
+static void no_prev(struct node *n, struct raft_msg *m)
+{
+	struct raft_entry e;
+
+	if (m->type == RAFT_APPEND && m->n_entries &&
+	    !raft_entry(n->r, m->index, &e))
+		m->log_term = e.term;
+}
+
+static void high_commit(struct node *n, struct raft_msg *m)
+{
+	if (m->type == RAFT_APPEND)
+		m->commit += 3;
+}
+
+/* Who asks for replication is taken for the member that it replaces. */
+static void count_observer(struct node *n, struct raft_msg *m)
+{
+	struct node *from = node_by_id(n->w, m->from);
+
+	if (from && !from->member && from->was_member &&
+	    m->type == RAFT_APPEND_REPLY)
+		m->from = from->old_id;
+}
+
+bool mutate(struct node *n, struct msg *msg, struct raft_msg *m)
+{
+	switch (n->w->mutant) {
+	case MUT_STALE_ECHO:
+		stale_echo(n, m);
+		break;
+	case MUT_OLD_VOTES:
+		old_votes(n, m);
+		break;
+	case MUT_NO_PREV:
+		no_prev(n, m);
+		break;
+	case MUT_HIGH_COMMIT:
+		high_commit(n, m);
+		break;
+	case MUT_COUNT_OBSERVER:
+		count_observer(n, m);
+		break;
+	case MUT_MUTE:
+		return !n->w->healed || msg->from != 1 || !n->w->node[1].member;
+	default:
+		break;
+	}
+	return true;
+}

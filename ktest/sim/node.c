@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The driver of one node: duty for duty as raft.h numbers them, in the way the
+ * kernel's shell does it, with simulated time, wire and storage.
+ */
+#include "sim.h"
+
+#define RESEND (200 * MS)	/* a request unheard of goes out again */
+#define FULL_WAIT (5 * MS)	/* the leader's log was full */
+
+u64 node_now(const struct node *n)
+{
+	return n->local0 + (((n->w->now - n->global0) * n->rate) >> 10);
+}
+
+u64 node_to_global(const struct node *n, u64 local)
+{
+	u64 now = node_now(n);
+
+	if (local <= now)
+		return n->w->now;
+	if (local - now > 3600000 * MS)
+		return n->w->now + 3600000 * MS;
+	return n->w->now + ((local - now) << 10) / n->rate + 1;
+}
+
+void node_set_rate(struct node *n, u32 rate)
+{
+	n->local0 = node_now(n);
+	n->global0 = n->w->now;
+	n->rate = rate;
+}
+
+struct node *node_by_id(struct world *w, struct raft_id id)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n_slots; i++)
+		if (w->node[i].exists && raft_id_eq(w->node[i].id, id))
+			return &w->node[i];
+	return NULL;
+}
+
+struct raft_id fresh_id(struct world *w, u8 slot)
+{
+	struct raft_id id = { rng_next(&w->rng) | 1, slot + 1 };
+
+	return id;
+}
+
+void node_create(struct world *w, u8 slot)
+{
+	struct node *n = &w->node[slot];
+
+	n->w = w;
+	n->slot = slot;
+	snprintf(n->name, sizeof(n->name), "n%u", slot + 1);
+	n->exists = true;
+	n->id = fresh_id(w, slot);
+	n->local0 = rng_below(&w->rng, 1000 * MS);
+	n->global0 = w->now;
+	n->rate = 1024;
+	if (slot >= w->n_slots)
+		w->n_slots = slot + 1;
+}
+
+static void restore(struct node *n)
+{
+	struct store *s = &n->st;
+	u64 i;
+
+	if (s->base || s->last)
+		if (raft_load_base(n->r, s->base, s->base_term,
+				 s->blob ? &s->blob->snap.config : NULL))
+			sim_fail(n->w, "restart", "%s: raft_load_base()", n->name);
+	for (i = s->base + 1; i <= s->last; i++) {
+		struct gentry *g = store_at(s, i);
+		struct raft_entry e = {
+			.term = g->term, .data = g->data, .len = g->len,
+			.kind = g->kind,
+		};
+
+		if (raft_load_entry(n->r, &e))
+			sim_fail(n->w, "restart", "%s: entry %llu of %llu",
+				 n->name, i, s->last);
+	}
+	if (s->blob) {
+		n->f = fsm_from(&s->blob->snap);
+		if (!n->f)
+			sim_fail(n->w, "restart", "%s: its snapshot at %llu",
+				 n->name, s->base);
+	}
+	n->applied = s->base;
+	n->applied_term = s->base_term;
+}
+
+static void params_of(struct node *n, struct raft_params *p)
+{
+	struct world *w = n->w;
+
+	memset(p, 0, sizeof(*p));
+	p->self = n->id;
+	p->seed = rng_next(&w->rng);
+	p->heartbeat_ns = 30 * MS;
+	p->election_min_ns = 150 * MS;
+	p->election_max_ns = 300 * MS;
+	p->retransmit_min_ns = 5 * MS;
+	p->batch_bytes = w->k.batch;
+	p->log = n->mem;
+	p->hard = n->st.hard;
+}
+
+void node_start(struct node *n)
+{
+	struct world *w = n->w;
+	struct raft_params p;
+
+	n->alive = true;
+	n->gen++;
+	n->starts++;
+	n->boot_counter++;
+	n->boot_nonce = rng_next(&w->rng) | 1;
+	n->mem.n_slots = w->k.n_slots;
+	n->mem.n_bytes = w->k.n_bytes;
+	n->mem.slots = xcalloc(n->mem.n_slots, sizeof(*n->mem.slots));
+	n->mem.bytes = xcalloc(n->mem.n_bytes, 1);
+	params_of(n, &p);
+	n->r = xcalloc(1, raft_size());
+	if (raft_init(n->r, &p, node_now(n)))
+		sim_fail(w, "restart", "%s: raft_init()", n->name);
+	restore(n);
+	if (!n->f)
+		n->f = fsm_new();
+	snap_feed(n);
+	fsm_client_init(&n->c, n->id, n->boot_counter, n->boot_nonce, n->name,
+			strlen(n->name));
+	n->role = RAFT_FOLLOWER;
+	n->term = n->st.hard.term;
+	n->commit = n->st.base;
+	n->last = n->st.last;
+	n->leader = RAFT_NOBODY;
+	n->deadline = 0;
+	n->tick_at = 0;
+	memset(n->observed, 0, sizeof(n->observed));
+	check_start(n);
+	work_start(n);
+	trace(w, "%s starts as %016llx, term %llu, last %llu", n->name,
+	      n->id.hi, n->term, n->last);
+	node_drain(n);
+}
+
+static void drop_held(struct node *n)
+{
+	struct msg *m;
+
+	while ((m = n->held)) {
+		n->held = m->next;
+		msg_put(n->w, m);
+	}
+	n->held_tail = NULL;
+}
+
+/* The power is gone: the node's memory with it. */
+void node_crash(struct node *n)
+{
+	trace(n->w, "%s crashes", n->name);
+	work_end(n, true);
+	drop_held(n);
+	snap_abort(n);
+	fsm_free(n->f);
+	n->f = NULL;
+	free(n->r);
+	n->r = NULL;
+	free(n->mem.slots);
+	free(n->mem.bytes);
+	blob_put(n->offer);
+	blob_put(n->installed);
+	blob_put(n->writing);
+	n->offer = n->installed = n->writing = NULL;
+	free(n->recv_buf);
+	n->recv_buf = NULL;
+	n->want = 0;
+	n->alive = false;
+	n->gen++;
+	store_crash(n);
+}
+
+void node_destroy(struct node *n)
+{
+	if (n->alive)
+		node_crash(n);
+	store_wipe(&n->st);
+	store_wipe(&n->old);
+}
+
+void node_bootstrap(struct node *n, const struct raft_config *c)
+{
+	u8 buf[FSM_COMMAND_MAX];
+	struct raft_entry e = { .term = 1, .data = buf, .kind = RAFT_COMMAND };
+
+	e.len = fsm_encode_init(buf, rng_next(&n->w->rng),
+				n->w->k.objects_max);
+	if (raft_bootstrap(n->r, node_now(n), c, &e, 1))
+		sim_fail(n->w, "formation", "%s: raft_bootstrap()", n->name);
+	node_drain(n);
+}
+
+/* Duty 4: a message whose persist is not durable yet waits for it. */
+static void send_one(struct node *n, const struct raft_msg *m)
+{
+	struct msg *msg;
+
+	if (m->after <= n->st.reported || n->w->mutant == MUT_SEND_EARLY)
+		check_send(n, m);
+	if (m->type == RAFT_APPEND)
+		n->newest_id = m->id;
+	msg = msg_raft(n->w, n, m);
+	if (!msg)
+		return;
+	if (m->after <= n->st.reported || n->w->mutant == MUT_SEND_EARLY) {
+		n->w->ops->send(n->w, msg);
+		return;
+	}
+	if (n->held_tail)
+		n->held_tail->next = msg;
+	else
+		n->held = msg;
+	n->held_tail = msg;
+}
+
+static void send_held(struct node *n)
+{
+	struct msg **at = &n->held, *m, *tail = NULL;
+
+	while ((m = *at)) {
+		if (m->m.after > n->st.reported) {
+			tail = m;
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		m->next = NULL;
+		check_send(n, &m->m);
+		n->w->ops->send(n->w, m);
+	}
+	n->held_tail = tail;
+}
+
+/* Mutant "dedup": a repeated request comes under a name that is not known. */
+static u16 twist(struct node *n, const struct gentry *g, u8 *buf)
+{
+	struct fsm_command c;
+	struct gresult *r;
+
+	if (n->w->mutant != MUT_DEDUP || fsm_decode(&c, g->data, g->len) ||
+	    c.op != FSM_COUNTER_ADD)
+		return 0;
+	r = ghost_result(n->w, c.session, c.seq, false);
+	if (!r || !r->resolved || r->index == g->index)
+		return 0;
+	c.seq += SIM_DEDUP_SHIFT;
+	return fsm_encode(&c, buf);
+}
+
+/* Duty 5. */
+static void apply(struct node *n, u64 first, u64 last)
+{
+	u8 buf[FSM_COMMAND_MAX];
+	u64 i;
+
+	for (i = first; i <= last; i++) {
+		struct fsm_outcome out = { 0 };
+		struct raft_entry e;
+		u16 len;
+
+		if (raft_entry(n->r, i, &e))
+			sim_fail(n->w, "contract", "%s: entry %llu to apply is not held",
+				 n->name, i);
+		if (i > n->w->g.commit)
+			sim_fail(n->w, "contract", "%s applies %llu, not committed",
+				 n->name, i);
+		if (n->w->mutant == MUT_SKIP_APPLY && n->slot == 1 && i % 64 == 0)
+			e.len = 0;
+		if (e.kind != RAFT_COMMAND)
+			e.len = 0;
+		len = e.len ? twist(n, n->w->g.log[i].e, buf) : 0;
+		if (fsm_apply(n->f, i, len ? buf : e.data, len ? len : e.len,
+			      &out))
+			sim_fail(n->w, "availability", "%s cannot apply %llu",
+				 n->name, i);
+		n->applied = i;
+		n->applied_term = e.term;
+		model_applied(n->w, n, i, &out);
+		if (out.kind != FSM_OUT_NONE) {
+			n->pump = true;
+			fsm_client_applied(&n->c, &out, work_done, n);
+		}
+	}
+	raft_applied(n->r, last);
+}
+
+static void carry_out(struct node *n, const struct raft_ready *rd)
+{
+	unsigned int i;
+
+	check_ready(n, rd);
+	if (rd->persist.seq)
+		n->w->ops->written(n->w, n, store_write(n, rd));
+	check_step(n);
+	for (i = 0; i < rd->n_msgs; i++)
+		send_one(n, &rd->msgs[i]);
+	work_reads(n, rd->reads, rd->n_reads);
+	if (rd->apply_last >= rd->apply_first)
+		apply(n, rd->apply_first, rd->apply_last);
+}
+
+static void set_deadline(struct node *n)
+{
+	u64 now = node_now(n), d = raft_deadline(n->r), c;
+
+	if (raft_id_some(n->leader)) {
+		c = fsm_client_deadline(&n->c, RESEND);
+		if (c < now + FULL_WAIT)
+			c = now + FULL_WAIT;
+		d = min(d, c);
+	}
+	d = min(d, n->user_at);
+	n->deadline = d;
+	n->w->ops->deadline(n->w, n);
+}
+
+void node_drain(struct node *n)
+{
+	const struct raft_ready *rd;
+	bool make, install, again = true;
+	unsigned int rounds = 0;
+
+	while (again) {
+		again = false;
+		while ((rd = raft_ready(n->r, node_now(n)))) {
+			if (++rounds > 10000)
+				sim_fail(n->w, "contract",
+					 "%s: ready never ends", n->name);
+			carry_out(n, rd);
+			make = rd->snap_make;
+			install = rd->snap_install;
+			if (rd->snap_want)
+				n->want = rd->snap_want;
+			raft_advance(n->r);
+			if (make)
+				snap_make(n, false, true);
+			if (install)
+				snap_install(n);
+			if (n->want && !(n->w->k.lazy_memory &&
+					 rng_next(&n->w->rng) & 1))
+				snap_buffer(n);
+		}
+		work_serve(n);
+		if (n->pump) {
+			n->pump = false;
+			node_pump(n);
+			again = true;
+		}
+		if (n->snap_index) {
+			snap_step(n, n->w->snap_budget);
+			again |= !n->snap_index;
+		}
+	}
+	snap_feed(n);
+	snap_compact(n);
+	check_step(n);
+	set_deadline(n);
+}
+
+/* As the leader: append what was asked for, if that may change anything. */
+static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin)
+{
+	struct fsm_command c;
+	u64 index;
+
+	if (fsm_decode(&c, cmd, len))
+		sim_fail(n->w, "contract", "%s: a forwarded command does not decode",
+			 n->name);
+	if (c.op != FSM_SESSION_OPEN && !fsm_fresh(n->f, c.session, c.seq))
+		return 0;
+	if (!fsm_room(n->f, raft_last_index(n->r), 1))
+		return -ENOSPC;
+	return raft_propose(n->r, node_now(n), RAFT_COMMAND, cmd, len, origin,
+			    &index);
+}
+
+static void note_sent(struct node *n, const u8 *cmd, u16 len)
+{
+	struct fsm_command c;
+	struct fsm_request *r;
+
+	if (fsm_decode(&c, cmd, len))
+		sim_fail(n->w, "contract", "%s: its command does not decode",
+			 n->name);
+	if (c.op != FSM_COUNTER_ADD && c.op != FSM_HANDLE_CLOSE)
+		return;
+	r = n->c.window[c.seq % FSM_WINDOW];
+	if (!r || r->seq != c.seq)
+		sim_fail(n->w, "contract", "%s sends %llu, not in its window",
+			 n->name, c.seq);
+	ghost_sent(n->w, n, &c, (struct req *)r);
+}
+
+static void flush_forward(struct node *n, u8 *buf, u32 len, u8 count)
+{
+	struct node *to = node_by_id(n->w, n->leader);
+	struct msg *m;
+
+	if (!count || !to)
+		return;
+	m = msg_new(n->w);
+	m->kind = MSG_FORWARD;
+	m->from = n->slot;
+	m->to = to->slot;
+	m->boot = to->gen;
+	m->from_id = n->id;
+	m->to_id = n->leader;
+	m->n_commands = count;
+	m->len = len;
+	m->data = malloc(len);
+	memcpy(m->data, buf, len);
+	n->w->stat.forwards++;
+	n->w->ops->send(n->w, m);
+}
+
+/* What the node's programs want goes to the leader, wherever that is. */
+void node_pump(struct node *n)
+{
+	u8 buf[SIM_FORWARD * (FSM_COMMAND_MAX + 2)], cmd[FSM_COMMAND_MAX];
+	bool own = raft_role(n->r) == RAFT_LEADER;
+	u64 cursor = 0, now = node_now(n);
+	u32 len = 0;
+	u8 count = 0;
+	u16 l;
+
+	if (!raft_id_some(raft_leader(n->r)) || n->w->quiet_clients)
+		return;
+	n->leader = raft_leader(n->r);
+	while ((l = fsm_client_next(&n->c, now, raft_term(n->r), RESEND,
+				    &cursor, cmd))) {
+		note_sent(n, cmd, l);
+		if (own) {
+			if (propose(n, cmd, l, n->id)) {
+				fsm_client_unsend(&n->c, &cursor);
+				break;
+			}
+			continue;
+		}
+		memcpy(buf + len, &l, 2);
+		memcpy(buf + len + 2, cmd, l);
+		len += l + 2;
+		if (++count == SIM_FORWARD) {
+			flush_forward(n, buf, len, count);
+			len = count = 0;
+		}
+	}
+	flush_forward(n, buf, len, count);
+}
+
+static void take_forward(struct node *n, struct msg *m)
+{
+	u32 at = 0;
+	u16 l;
+
+	if (raft_role(n->r) != RAFT_LEADER)
+		return;
+	while (at < m->len) {
+		memcpy(&l, m->data + at, 2);
+		if (propose(n, m->data + at + 2, l, m->from_id))
+			break;
+		at += l + 2;
+	}
+}
+
+/* A node outside of the configuration says it is there. */
+static void take_hello(struct node *n, struct msg *m)
+{
+	struct raft_id *known = &n->observed[m->from];
+
+	if (raft_id_eq(*known, m->from_id))
+		return;
+	if (raft_id_some(*known))
+		raft_unobserve(n->r, *known);
+	*known = m->from_id;
+	if (raft_observe(n->r, node_now(n), m->from_id))
+		*known = RAFT_NOBODY;
+}
+
+void node_hello(struct node *n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n->w->n_slots; i++) {
+		struct node *to = &n->w->node[i];
+		struct msg *m;
+
+		if (!to->alive || to == n)
+			continue;
+		m = msg_new(n->w);
+		m->kind = MSG_HELLO;
+		m->from = n->slot;
+		m->to = i;
+		m->boot = to->gen;
+		m->from_id = n->id;
+		m->to_id = to->id;
+		n->w->ops->send(n->w, m);
+	}
+}
+
+static void take_raft(struct node *n, struct msg *msg)
+{
+	struct raft_entry entries[RAFT_BATCH_MAX];
+	struct raft_config config;
+	struct raft_msg m;
+
+	if (!msg_open(msg, &m, entries, &config))
+		sim_fail(n->w, "contract", "a %s does not decode",
+			 msg_type(msg->m.type));
+	if (n->w->mutant && !mutate(n, msg, &m))
+		return;
+	/* Design 4: where memory is short a datagram is as good as lost. */
+	if (m.type == RAFT_APPEND && m.n_entries &&
+	    !fsm_room(n->f, raft_last_index(n->r), m.n_entries))
+		return;
+	raft_step(n->r, node_now(n), &m);
+}
+
+void node_deliver(struct node *n, struct msg *m)
+{
+	if (!n->alive || !raft_id_eq(m->to_id, n->id))
+		return;
+	if (m->boot != n->gen && !n->w->k.old_boots)
+		return;
+	if (n->w->trace) {
+		printf("%8llu %10llu.%06llu ", n->w->counted, n->w->now / MS,
+		       n->w->now % MS);
+		msg_print(stdout, n->w, m);
+		printf("\n");
+	}
+	if (m->kind == MSG_FORWARD)
+		take_forward(n, m);
+	else if (m->kind == MSG_HELLO)
+		take_hello(n, m);
+	else
+		take_raft(n, m);
+	node_drain(n);
+}
+
+void node_tick(struct node *n)
+{
+	raft_tick(n->r, node_now(n));
+	if (raft_id_some(n->leader) &&
+	    fsm_client_deadline(&n->c, RESEND) <= node_now(n))
+		n->pump = true;
+	work_time(n);
+	node_drain(n);
+}
+
+/* Duty 3: durable first, then reported, then what waited for it goes out. */
+void node_persisted(struct node *n, u64 seq)
+{
+	struct store *s = &n->st;
+	u64 term = 0, index = 0;
+	struct write *wr;
+
+	if (n->w->mutant != MUT_ACK_EARLY && n->w->mutant != MUT_ACK_BLIND)
+		store_sync(n, seq);
+	s->reported = seq;
+	for (wr = s->head; wr && wr->seq <= seq; wr = wr->next) {
+		if (wr->snapshot) {
+			index = wr->first - 1;
+			term = wr->blob->snap.term;
+		}
+		if (wr->n) {
+			index = wr->first + wr->n - 1;
+			term = wr->e[wr->n - 1]->term;
+		}
+	}
+	while (s->head && s->head->seq <= seq && s->head->done) {
+		wr = s->head;
+		s->head = wr->next;
+		if (!s->head)
+			s->tail = NULL;
+		blob_put(wr->blob);
+		free(wr);
+	}
+	raft_persisted(n->r, node_now(n), seq, term, index);
+	send_held(n);
+	node_drain(n);
+}

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The simulator: whole clusters of the pure half in one process.
+ *
+ *   workload.c  programs on the nodes: requests, reads, cancels, closes
+ *   node.c      the driver of one node, duty for duty as raft.h numbers them
+ *   snap.c      its snapshots, chunks of memory, compaction
+ *   store.c     what is durable of a node, and what a crash leaves
+ *   net.c       messages in flight
+ *   ghost.c     what all nodes ever did, kept outside of them
+ *   model.c     an independent model of the state machine
+ *   check.c     the properties, checked after every step
+ *   world.c     seeds, time, the event queue, faults, healing
+ *   sim.c       options, many seeds on several processes, TAP
+ *   simctl.c    the same nodes, moved by commands instead of by chance
+ *
+ * Everything below world.c is shared by the simulator and by simctl: they
+ * differ in the struct sim_ops that decides what becomes of a message, of a
+ * write and of a deadline.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/types.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include "../../kmod/raft/raft.h"
+#include "../../kmod/fsm/fsm.h"
+#include "../../kmod/fsm/client.h"
+
+enum {
+	SIM_SLOTS = 12,		/* machines: members, and nodes that join */
+	SIM_NAMES = 8,		/* counters that programs touch */
+	SIM_HANDLES = 3,	/* open files a node */
+	SIM_INFLIGHT = 8,	/* requests of one open file */
+	SIM_READS = 12,		/* reads waiting on one node */
+	SIM_FORWARD = 24,	/* commands in one forward */
+	SIM_DEDUP_SHIFT = 500,	/* mutant "dedup": seq of the second run */
+};
+
+#define MS 1000000ULL
+#define US 1000ULL
+
+struct world;
+struct node;
+
+/* ---------------------------------------------------------- random numbers */
+
+struct rng {
+	u64 state;
+};
+
+u64 rng_next(struct rng *g);
+/* Uniform in [0, n), n at least 1. */
+u64 rng_below(struct rng *g, u64 n);
+u64 rng_range(struct rng *g, u64 lo, u64 hi);
+/* True with a probability of @ppm in a million. */
+bool rng_hit(struct rng *g, u32 ppm);
+
+/* ---------------------------------------------------------------- memory */
+
+/* An arena: lives as long as the world. */
+void *arena_alloc(struct world *w, size_t n);
+void *xcalloc(size_t n, size_t size);
+void arena_free(struct world *w);
+
+/**
+ * struct blob - bytes of a snapshot, shared by who refers to them
+ * @refs: how many do
+ * @snap: header; .data is @bytes
+ */
+struct blob {
+	u32 refs;
+	struct raft_snapshot snap;
+	u8 bytes[];
+};
+
+struct blob *blob_new(const struct raft_snapshot *s);
+struct blob *blob_get(struct blob *b);
+void blob_put(struct blob *b);
+
+/* ----------------------------------------------------------------- ghost */
+
+/**
+ * struct gentry - an entry that some leader made; there is one for each
+ *	(index, term), and log matching says that its content is unique
+ * @next: other terms at the same index
+ * @prev_term: of the entry before it
+ */
+struct gentry {
+	struct gentry *next;
+	u64 index;
+	u64 term;
+	u64 prev_term;
+	u16 len;
+	u8 kind;
+	u8 data[];
+};
+
+/**
+ * struct gcommit - what is committed at an index, for ever
+ * @e: the entry
+ * @commit_term: term of the leader that committed it
+ * @hash: of the state after it, once somebody applied it
+ * @out: outcome that the first to apply it saw
+ */
+struct gcommit {
+	struct gentry *e;
+	u64 commit_term;
+	u64 hash;
+	struct fsm_outcome out;
+	bool applied;
+};
+
+/**
+ * struct gresult - what became of request (session, seq), says the model
+ * @req: the request, while somebody knows it
+ * @session: key
+ * @seq: key
+ * @resolved: its entry, or one that forbids it, was committed
+ * @effect: it took effect
+ * @status: if not
+ * @value: if it did
+ * @index: of the entry that resolved it
+ */
+struct gresult {
+	struct gresult *next;
+	struct req *req;
+	u64 session;
+	u64 seq;
+	u64 value;
+	u64 index;
+	s32 status;
+	bool resolved;
+	bool effect;
+};
+
+struct gsession {
+	struct gsession *next;
+	u64 id;
+	u64 low;
+	struct raft_id node;
+	u64 boot_counter;
+	u64 boot_nonce;
+	u64 ordinal;
+	bool open;
+	u8 name_len;
+	char name[FSM_NAME_MAX + 1];
+	struct gclosed {
+		struct gclosed *next;
+		u64 handle;
+	} *closed;
+};
+
+/* A counter's whole past: its value from index on. */
+struct gpast {
+	u64 index;
+	u64 value;
+};
+
+struct gcounter {
+	char name[FSM_NAME_MAX + 1];
+	struct gpast *past;
+	u32 n, cap;
+};
+
+struct gvote {
+	struct gvote *next;
+	struct raft_id voter;
+	u64 term;
+	struct raft_id to;
+};
+
+enum { G_RESULTS = 1 << 14, G_VOTES = 1 << 10 };
+
+struct ghost {
+	struct gentry **entries;	/* by index */
+	struct gcommit *log;		/* by index; valid up to .commit */
+	u64 cap;
+	u64 commit;			/* highest committed anywhere */
+	u64 applied;			/* highest applied anywhere */
+	u64 acked;			/* highest index a program was told */
+	u64 lost_at;			/* when the majority was lost; ~0 */
+	struct leader {
+		struct raft_id id;
+	} *leaders;			/* by term */
+	u64 leaders_cap;
+	struct gresult **results;
+	struct gvote **votes;
+	struct gsession *sessions;
+	struct gcounter counter[SIM_NAMES];
+	u32 objects, objects_max;
+	bool formed;
+	struct raft_config config;
+};
+
+/* --------------------------------------------------------------- storage */
+
+/**
+ * struct write - a persist on its way
+ * @seq: as ready.persist
+ * @hard: whole
+ * @snapshot: the log begins anew behind @first - 1, with @blob
+ * @first: entries, @n of them
+ * @done: durable, not yet reported
+ */
+struct write {
+	struct write *next;
+	u64 seq;
+	struct raft_hard hard;
+	struct blob *blob;
+	u64 first;
+	u32 n;
+	bool snapshot;
+	bool done;
+	struct gentry *e[];
+};
+
+/**
+ * struct store - what survives a crash
+ * @hard: durable
+ * @base: log begins behind this, with @blob if not 0
+ * @ent: entries, ent[i - base - 1]
+ * @reported: highest seq reported to the core
+ * @seq: highest seq that is durable
+ * @head: writes on their way, in order
+ */
+struct store {
+	struct raft_hard hard;
+	u64 base;
+	u64 base_term;
+	struct blob *blob;
+	struct gentry **ent;
+	u64 last;
+	u64 cap;
+	u64 reported;
+	u64 seq;
+	struct write *head, *tail;
+	u64 busy_until;
+};
+
+/* -------------------------------------------------------------- messages */
+
+enum msg_kind {
+	MSG_RAFT,
+	MSG_FORWARD,	/* commands for the leader */
+	MSG_HELLO,	/* replicate to me, I am not in the configuration */
+};
+
+/**
+ * struct msg - in flight; immutable, shared by its duplicates
+ * @no: numbered in order of sending
+ * @from: slot
+ * @to: slot
+ * @m: raft message without pointers
+ * @e: entries that it carries
+ * @data: chunk, or forwarded commands, each behind its length
+ */
+struct msg {
+	struct msg *next;
+	u64 no;
+	u32 refs;
+	u8 kind;
+	u8 from;
+	u8 to;
+	u8 n_commands;
+	u32 boot;		/* of the receiver, as when it was sent */
+	u32 len;
+	u32 wire_len;		/* not 0: @data is a datagram */
+	struct raft_id from_id;
+	struct raft_id to_id;
+	struct raft_msg m;
+	struct raft_config config;
+	struct gentry *e[RAFT_BATCH_MAX];
+	u8 *data;
+};
+
+struct msg *msg_new(struct world *w);
+struct msg *msg_get(struct msg *m);
+void msg_put(struct world *w, struct msg *m);
+/* Copy what the core wants sent; NULL if nobody is there any more. */
+struct msg *msg_raft(struct world *w, struct node *n, const struct raft_msg *m);
+/* Rebuild a message for raft_step(); false: malformed. */
+bool msg_open(struct msg *msg, struct raft_msg *m, struct raft_entry *entries,
+	      struct raft_config *config);
+void msg_print(FILE *f, const struct world *w, const struct msg *m);
+const char *msg_type(u8 type);
+
+/* ----------------------------------------------------------------- nodes */
+
+/**
+ * struct req - a program's request
+ * @r: first, so that they can be cast
+ * @floor: highest index any program had been told when this was called
+ * @grace: when an unresolved cancellation is answered ENOTRECOVERABLE
+ * @answered: the program has its answer
+ * @status: what it was told
+ * @session: under which it was sent; 0: it was not
+ */
+struct req {
+	struct fsm_request r;
+	struct req *next;
+	u64 called;
+	u64 floor;
+	u64 timeout;
+	u64 grace;
+	u64 session;
+	u64 seq;
+	s32 status;
+	bool answered;
+	bool gave_up;
+	bool done;
+	u8 name;
+	u8 handle;
+};
+
+enum read_kind { READ_LINEARIZABLE, READ_AT_LEAST, READ_LOCAL };
+
+struct read {
+	bool used;
+	bool confirmed;
+	u8 kind;
+	u8 name;
+	u64 ctx;
+	u64 called;
+	u64 floor;
+	u64 index;
+	u64 retry;
+};
+
+struct handle {
+	u64 no;
+	u64 last_seq;
+	u32 open_reqs;
+};
+
+struct node {
+	struct world *w;
+	u8 slot;
+	char name[8];
+	bool exists;
+	bool alive;
+	bool paused;
+	bool member;		/* of the configuration, under this id */
+	bool was_member;	/* an earlier incarnation of this slot was */
+	u32 gen;		/* of events; changes with each start */
+	u32 starts;
+	u64 paused_until;
+	struct raft_id id;
+	struct raft_id old_id;	/* of the member that was here */
+	bool stopping;
+	u64 newest_id;		/* of an append sent in this term */
+	u64 boot_counter;
+	u64 boot_nonce;
+
+	struct raft *r;
+	struct fsm *f;
+	struct fsm_client c;
+	struct raft_log_mem mem;
+	struct store st;
+	struct store old;	/* what its member's incarnation left */
+	struct msg *held, *held_tail;	/* .after not yet durable */
+
+	/* clock: local = local0 + (now - global0) * rate / 1024 */
+	u64 local0, global0;
+	u32 rate;
+	u64 deadline;		/* local */
+	u64 tick_at;		/* event standing in the queue (global), 0: none */
+
+	/* what the node looked like after its last step */
+	enum raft_role role;
+	u64 term;
+	u64 commit;
+	u64 last;
+	u64 applied;
+	u64 applied_term;
+	struct raft_id leader;
+
+	/* snapshots */
+	u8 *snap_buf;
+	u64 snap_cap;
+	u64 snap_index;		/* being made; 0: none */
+	u64 snap_term;
+	u64 want;		/* bytes that a leader wants to send */
+	bool snap_for_store;
+	bool snap_for_peer;
+	struct blob *offer;
+	u8 *recv_buf;
+	struct blob *installed;
+	struct blob *writing;	/* own snapshot on its way to storage */
+
+	/* programs */
+	struct handle handle[SIM_HANDLES];
+	u64 next_handle;
+	struct req *reqs;
+	u32 n_reqs;
+	struct read reads[SIM_READS];
+	u64 next_ctx;
+	bool pump;		/* the client may have something to send */
+	u64 user_at;		/* next deadline of a program (global), ~0 */
+	struct raft_id observed[SIM_SLOTS];
+};
+
+/* What becomes of what a node wants. */
+struct sim_ops {
+	void (*send)(struct world *w, struct msg *m);	/* takes the reference */
+	void (*written)(struct world *w, struct node *n, struct write *wr);
+	void (*snap_written)(struct world *w, struct node *n);
+	void (*deadline)(struct world *w, struct node *n);
+};
+
+/* Ways to be wrong on purpose, to prove that the checks see it. */
+enum mutant {
+	MUT_NONE,
+	MUT_ACK_EARLY,		/* storage reports before it is durable */
+	MUT_ACK_BLIND,		/* the same, with the direct check off */
+	MUT_SEND_EARLY,		/* messages do not wait for their persist */
+	MUT_FORGET_VOTE,	/* a restart forgets the vote */
+	MUT_AMNESIA,		/* a blank node returns under its old name */
+	MUT_COUNT_OLD,		/* commits entries of old terms by counting */
+	MUT_DEDUP,		/* a repeated request runs again */
+	MUT_READ_LOCAL,		/* linearizable reads without a round */
+	MUT_STALE_ECHO,		/* old acks pass for acks of the newest round */
+	MUT_OLD_VOTES,		/* votes of an old term count in a new one */
+	MUT_NO_PREV,		/* followers do not look at prevLogTerm */
+	MUT_HIGH_COMMIT,	/* heartbeats carry a commit that is too high */
+	MUT_SKIP_APPLY,		/* a node leaves out an entry */
+	MUT_SNAP_INDEX,		/* a snapshot is named for a later index */
+	MUT_CANCEL_LIES,	/* a cancelled call says "nothing happened" */
+	MUT_LOSE_ENTRY,		/* storage loses a durable entry */
+	MUT_MUTE,		/* a node stays unheard after healing */
+	MUT_COUNT_OBSERVER,	/* an observer's acks count as a member's */
+	MUT_N
+};
+
+extern const char *const mutant_name[MUT_N];
+
+/* Chances in a million, times in ns; drawn from the seed. */
+struct knobs {
+	u32 members, joiners;
+	bool durable;
+	u32 loss, dup, slow;
+	u64 delay_min, delay_max, slow_max;
+	u64 disk_min, disk_max;
+	u32 disk_silent;
+	u64 op_every, fault_every;
+	u32 read_share, cancel_share, close_share;
+	u32 n_slots, n_bytes, batch;
+	u64 compact_at;
+	u32 drift;		/* parts of 1024 */
+	bool old_boots;		/* datagrams of earlier boots arrive */
+	bool wire;		/* through the codec */
+	bool early_faults;	/* before the cluster has formed */
+	bool lazy_memory;	/* chunks are given late */
+	u32 objects_max;
+	u32 doom;		/* memory mode: the majority may be lost */
+	bool storage_given;
+};
+
+struct event {
+	u64 at;
+	u64 no;
+	void *p;
+	u32 gen;
+	u8 type;
+	u8 slot;
+};
+
+struct world {
+	u64 seed;
+	struct rng rng;
+	struct knobs k;
+	const struct sim_ops *ops;
+	enum mutant mutant;
+	bool trace;
+	bool quiet_clients;
+	unsigned int snap_budget;
+	bool healed;
+	u64 now;
+	u64 counted;		/* delivered messages, ticks, completions */
+	u64 msg_no;
+	u32 n_slots;
+	struct node node[SIM_SLOTS];
+	bool cut[SIM_SLOTS][SIM_SLOTS];	/* [from][to] */
+	struct ghost g;
+	struct event *heap;
+	u32 n_heap, cap_heap;
+	u64 event_no;
+	struct msg *free_msgs;
+	struct arena_block *arena;
+	struct stats {
+		u64 ops, acked, errors, unknown, reads, elections, crashes;
+		u64 snapshots, installs, compactions, bytes_sent, entries;
+		u64 forwards, cancels, overflow;
+	} stat;
+	const char *replay;
+};
+
+u64 node_now(const struct node *n);
+u64 node_to_global(const struct node *n, u64 local);
+void node_set_rate(struct node *n, u32 rate);
+struct node *node_by_id(struct world *w, struct raft_id id);
+struct raft_id fresh_id(struct world *w, u8 slot);
+
+/* Start: as new (blank), or from what its storage holds. */
+void node_create(struct world *w, u8 slot);
+void node_start(struct node *n);
+void node_crash(struct node *n);
+void node_destroy(struct node *n);
+void node_bootstrap(struct node *n, const struct raft_config *c);
+void node_deliver(struct node *n, struct msg *m);
+void node_tick(struct node *n);
+void node_persisted(struct node *n, u64 seq);
+/* After anything was done to the node's core: carry out what it wants. */
+void node_drain(struct node *n);
+void node_pump(struct node *n);
+void node_hello(struct node *n);
+/* mutants.c: what a mutant makes of a message; false: it is lost. */
+bool mutate(struct node *n, struct msg *msg, struct raft_msg *m);
+
+/* snap.c */
+void snap_feed(struct node *n);
+void snap_make(struct node *n, bool for_store, bool for_peer);
+void snap_step(struct node *n, unsigned int budget);
+void snap_abort(struct node *n);
+void snap_install(struct node *n);
+void snap_buffer(struct node *n);
+void snap_stored(struct node *n);
+void snap_compact(struct node *n);
+struct fsm *fsm_new(void);
+void fsm_free(struct fsm *f);
+/* Build a state from @b at once; NULL if it is unusable. */
+struct fsm *fsm_from(const struct raft_snapshot *s);
+
+/* store.c */
+struct write *store_write(struct node *n, const struct raft_ready *rd);
+/* Make writes up to @seq durable. */
+void store_sync(struct node *n, u64 seq);
+void store_crash(struct node *n);
+void store_wipe(struct store *s);
+struct gentry *store_at(const struct store *s, u64 index);
+void store_snapshot(struct node *n, struct blob *b);
+
+/* workload.c */
+void work_op(struct world *w, struct node *n);
+void work_time(struct node *n);
+void work_reads(struct node *n, const struct raft_read *r, u32 n_reads);
+void work_serve(struct node *n);
+void work_done(void *ctx, struct fsm_request *r);
+void work_end(struct node *n, bool crash);
+void work_start(struct node *n);
+struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg);
+struct read *work_read(struct node *n, u8 kind, u8 name, u64 index);
+void work_give_up(struct node *n, struct req *q, s32 why);
+const char *work_name(u8 name);
+
+/* ghost.c */
+void ghost_init(struct world *w);
+void ghost_free(struct world *w);
+struct gentry *ghost_entry(struct world *w, struct node *n, u64 index,
+			   const struct raft_entry *e);
+struct gentry *ghost_find(const struct world *w, u64 index, u64 term);
+struct gresult *ghost_result(struct world *w, u64 session, u64 seq, bool make);
+void ghost_sent(struct world *w, struct node *n, const struct fsm_command *c,
+		struct req *q);
+
+/* model.c */
+void model_commit(struct world *w, u64 index);
+bool model_value(struct world *w, u8 name, u64 index, u64 *value);
+void model_applied(struct world *w, struct node *n, u64 index,
+		   const struct fsm_outcome *out);
+
+/* check.c */
+void __attribute__((noreturn, format(printf, 3, 4)))
+sim_fail(struct world *w, const char *property, const char *fmt, ...);
+void check_ready(struct node *n, const struct raft_ready *rd);
+void check_send(struct node *n, const struct raft_msg *m);
+void check_step(struct node *n);
+void check_node(struct node *n);
+void check_answer(struct node *n, struct req *q);
+void check_read(struct node *n, const struct read *rd, bool found, u64 value);
+void check_start(struct node *n);
+void check_install(struct node *n, const struct blob *b);
+bool majority_lives(const struct world *w);
+void trace(struct world *w, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* world.c */
+void world_init(struct world *w, u64 seed, const struct sim_ops *ops);
+void world_free(struct world *w);
+/* One whole life: returns if every check held, else sim_fail(). */
+void world_run(struct world *w, u64 events);
+
+#endif

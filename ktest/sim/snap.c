@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Duty 9: snapshots; and the memory that the state machine is fed with. */
+#include "sim.h"
+
+struct fsm *fsm_new(void)
+{
+	struct fsm *f = xcalloc(1, fsm_size());
+
+	fsm_init(f);
+	return f;
+}
+
+void fsm_free(struct fsm *f)
+{
+	void *chunk;
+
+	if (!f)
+		return;
+	while ((chunk = fsm_take_back(f)))
+		free(chunk);
+	free(f);
+}
+
+static void feed(struct fsm *f)
+{
+	while (fsm_wants(f))
+		fsm_give(f, xcalloc(1, FSM_CHUNK_BYTES));
+}
+
+void snap_feed(struct node *n)
+{
+	if (!fsm_wants(n->f))
+		return;
+	if (n->w->k.lazy_memory && rng_below(&n->w->rng, 8))
+		return;
+	feed(n->f);
+}
+
+struct fsm *fsm_from(const struct raft_snapshot *s)
+{
+	/* An own copy of the exact length, so that sanitizers watch its end. */
+	u8 *copy = malloc(s->len ? s->len : 1);
+	struct fsm *f = fsm_new();
+	int ret;
+
+	memcpy(copy, s->data, s->len);
+	feed(f);
+	ret = fsm_load_begin(f, copy, s->len);
+	if (!ret)
+		while ((ret = fsm_load_step(f, 16)))
+			if (ret == -ENOMEM)
+				feed(f);
+			else if (ret < 0)
+				break;
+	free(copy);
+	if (!ret)
+		return f;
+	fsm_free(f);
+	return NULL;
+}
+
+void snap_abort(struct node *n)
+{
+	if (!n->snap_index)
+		return;
+	fsm_snapshot_end(n->f);
+	free(n->snap_buf);
+	n->snap_buf = NULL;
+	n->snap_index = 0;
+	n->snap_for_store = n->snap_for_peer = false;
+}
+
+/* Begin one of the state as it is now, unless one is being made. */
+void snap_make(struct node *n, bool for_store, bool for_peer)
+{
+	u64 cap = fsm_snapshot_bytes(n->f);
+
+	n->snap_for_store |= for_store;
+	n->snap_for_peer |= for_peer;
+	if (n->snap_index || !n->applied)
+		return;
+	n->snap_buf = malloc(cap);
+	if (!n->snap_buf || fsm_snapshot_begin(n->f, n->snap_buf, cap))
+		sim_fail(n->w, "snapshot", "%s cannot begin one", n->name);
+	n->snap_cap = cap;
+	n->snap_index = n->applied;
+	n->snap_term = n->applied_term;
+}
+
+static void finish(struct node *n)
+{
+	bool store = n->snap_for_store, peer = n->snap_for_peer;
+	const struct raft_config *config;
+	struct raft_snapshot s = { 0 };
+	struct blob *b;
+
+	s.len = fsm_snapshot_end(n->f);
+	if (!s.len || s.len > n->snap_cap)
+		sim_fail(n->w, "snapshot", "%s wrote %llu bytes into %llu",
+			 n->name, s.len, n->snap_cap);
+	s.index = n->snap_index;
+	s.term = n->snap_term;
+	s.data = n->snap_buf;
+	s.checksum = raft_checksum(s.data, s.len);
+	config = raft_config_at(n->r, s.index);
+	if (!config)
+		sim_fail(n->w, "membership", "%s lost the configuration at %llu",
+			 n->name, s.index);
+	s.config = *config;
+	if (n->w->mutant == MUT_SNAP_INDEX && s.index < n->applied)
+		s.index++;
+	b = blob_new(&s);
+	free(n->snap_buf);
+	n->snap_buf = NULL;
+	n->snap_index = 0;
+	n->snap_for_store = n->snap_for_peer = false;
+	n->w->stat.snapshots++;
+	trace(n->w, "%s has a snapshot at %llu", n->name, s.index);
+	if (store && !n->writing) {
+		n->writing = blob_get(b);
+		n->w->ops->snap_written(n->w, n);
+	}
+	if (peer) {
+		raft_snapshot_offer(n->r, node_now(n), &b->snap);
+		blob_put(n->offer);
+		n->offer = blob_get(b);
+	}
+	blob_put(b);
+}
+
+/* The walk yields: entries are applied between its steps. */
+void snap_step(struct node *n, unsigned int budget)
+{
+	if (fsm_snapshot_step(n->f, budget))
+		finish(n);
+}
+
+/* The own snapshot is durable: what it covers may go. */
+void snap_stored(struct node *n)
+{
+	struct blob *b = n->writing;
+
+	n->writing = NULL;
+	if (b->snap.index <= n->st.last && b->snap.index > n->st.base) {
+		store_snapshot(n, b);
+		raft_compact(n->r, b->snap.index);
+		n->w->stat.compactions++;
+	}
+	blob_put(b);
+	node_drain(n);
+}
+
+/* Rings are small: keep them from filling. */
+void snap_compact(struct node *n)
+{
+	u64 first = raft_first_index(n->r);
+
+	if (n->applied < first + n->w->k.compact_at)
+		return;
+	if (n->w->k.durable) {
+		if (!n->writing && !n->snap_for_store)
+			snap_make(n, true, false);
+		return;
+	}
+	/* In memory mode no storage needs a snapshot first. */
+	raft_compact(n->r, n->applied - n->w->k.compact_at / 2);
+	n->w->stat.compactions += raft_first_index(n->r) != first;
+}
+
+/* A leader wants to send a snapshot of that many bytes. */
+void snap_buffer(struct node *n)
+{
+	u8 *buf = malloc(n->want);
+
+	if (!buf)
+		exit(2);
+	raft_snapshot_buffer(n->r, node_now(n), buf, n->want);
+	free(n->recv_buf);
+	n->recv_buf = buf;
+	n->want = 0;
+}
+
+/* Complete: build the state beside the live one, then swap. */
+void snap_install(struct node *n)
+{
+	const struct raft_snapshot *s = raft_snapshot_received(n->r);
+	struct ghost *g = &n->w->g;
+	struct fsm *f;
+
+	if (!s)
+		sim_fail(n->w, "contract", "%s: nothing to install", n->name);
+	if (s->index <= n->applied)
+		sim_fail(n->w, "snapshot",
+			 "%s is to install %llu, behind its applied %llu",
+			 n->name, s->index, n->applied);
+	if (s->index > g->commit || g->log[s->index].e->term != s->term)
+		sim_fail(n->w, "snapshot", "%s is to install %llu/%llu, which is not committed",
+			 n->name, s->index, s->term);
+	f = fsm_from(s);
+	if (!f)
+		sim_fail(n->w, "snapshot", "%s cannot load the one at %llu",
+			 n->name, s->index);
+	snap_abort(n);
+	fsm_free(n->f);
+	n->f = f;
+	n->applied = s->index;
+	n->applied_term = s->term;
+	blob_put(n->installed);
+	n->installed = blob_new(s);
+	n->w->stat.installs++;
+	trace(n->w, "%s installs the snapshot at %llu", n->name, s->index);
+	check_install(n, n->installed);
+	raft_snapshot_installed(n->r, node_now(n), true);
+	free(n->recv_buf);
+	n->recv_buf = NULL;
+	n->pump = true;
+	fsm_client_reload(&n->c, n->f, work_done, n);
+}

@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Clusters in one VM, for scripts of ktest/vm/run:  . /ktest/vm/lib.sh
+#
+#	     namespace n1          namespace n2          namespace nN
+#	  eth0 fd00::1 10.0.0.1     fd00::2 10.0.0.2      fd00::N 10.0.0.N
+#	       |                     |                     |
+#	       v1 ------------------ v2 ---- br0 --------- vN     (root namespace)
+#
+# Loss and delay are netem on each eth0, on the way out. A cut is an nft rule on the input
+# of the one that shall not hear, so that the sender sees nothing of it.
+#
+#	cluster_up [N]        N nodes (3), their cluster made, a leader there
+#	cluster_down          all nodes stopped, all namespaces gone
+#	on NODE COMMAND...    in a node's namespace
+#	leader                prints the name of the leader
+#	wait_leader [S] [NOT] waits up to S seconds (60) for a leader (other than NOT) that a
+#	                      majority follows; prints its name
+#	followers             prints the others
+#	partition A B         nothing passes between A and B; deafen A B: nothing from B reaches A
+#	isolate NODE          nothing passes between NODE and all the others
+#	heal                  undoes partition, deafen, isolate, loss and delay
+#	loss PERCENT, delay MS   for all nodes, together
+#	status NODE KEY       a top-level value of consensusctl status --json
+#
+# FAMILY=4 or 6 (default) chooses the addresses that nodes use. SCALE stretches the
+# timers: 1, or 10 on a kernel full of checks. TAP: check, is, refuses, pass, fail, skip;
+# finish at the end, which prints the plan.
+
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+FAMILY=${FAMILY:-6}
+CONFIG=/etc/consensus/demo.conf
+NODES=
+_loss=0
+_delay=0
+
+if [ -z "$SCALE" ]; then
+	SCALE=1
+	[ "$KTEST_KERNEL" != debug ] || SCALE=10
+fi
+
+# busybox prefers its own applets of these names
+ip() { /bin/ip "$@"; }
+tc() { /sbin/tc "$@"; }
+nft() { /usr/sbin/nft "$@"; }
+
+note() { echo "# $*"; }
+
+# ---- results ----
+
+_run=0
+_failed=0
+_finished=
+
+# result STATUS NAME
+result() {
+	_run=$((_run + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $_run - $2"
+	else
+		echo "not ok $_run - $2"
+		_failed=$((_failed + 1))
+	fi
+	return 0
+}
+
+pass() { result 0 "$1"; }
+fail() { result 1 "$1"; }
+
+skip() {
+	_run=$((_run + 1))
+	echo "ok $_run - $1 # SKIP $2"
+}
+
+# check NAME COMMAND...: passes if the command does; says what it printed if not
+check() {
+	local name output status
+	name=$1
+	shift
+	if output=$("$@" 2>&1); then
+		pass "$name"
+	else
+		status=$?
+		note "status $status from: $*"
+		echo "$output" | sed 's/^/# /'
+		fail "$name"
+	fi
+}
+
+# is NAME GOT WANTED
+is() {
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		note "got '$2', wanted '$3'"
+		fail "$1"
+	fi
+}
+
+# refuses NAME PATTERN COMMAND...: the command must fail and say PATTERN (an extended regex)
+refuses() {
+	local name pattern output
+	name=$1
+	pattern=$2
+	shift 2
+	if output=$("$@" 2>&1); then
+		note "succeeded: $*: $output"
+		fail "$name"
+	elif echo "$output" | grep -qiE -- "$pattern"; then
+		pass "$name"
+	else
+		note "said '$output', not '$pattern'"
+		fail "$name"
+	fi
+}
+
+# The end of a script that tests: anything else is a failure.
+finish() {
+	_finished=1
+	echo "1..$_run"
+	[ "$_failed" = 0 ]
+	exit
+}
+
+bail() {
+	_finished=1
+	dmesg | tail -n 20 | sed 's/^/# /'
+	echo "Bail out! $*"
+	exit 1
+}
+
+_on_exit() {
+	local status=$?
+	[ -n "$_finished" ] || [ $_run = 0 ] || { echo "Bail out! the script ended early"; exit 1; }
+	exit $status
+}
+trap _on_exit EXIT
+
+# within SECONDS COMMAND...: until it succeeds
+within() {
+	local end
+	end=$(($(_ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(_ms)" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# Milliseconds since boot.
+_ms() { read -r _up _ </proc/uptime; echo $((${_up%.*} * 1000 + 1${_up#*.}0 - 1000)); }
+
+# ---- the network ----
+
+address() {
+	if [ "$FAMILY" = 4 ]; then echo "10.0.0.${1#n}"; else echo "fd00::${1#n}"; fi
+}
+
+endpoint() {
+	if [ "$FAMILY" = 4 ]; then echo "10.0.0.${1#n}:7800"; else echo "[fd00::${1#n}]:7800"; fi
+}
+
+# on NODE COMMAND...
+on() {
+	local node
+	node=$1
+	shift
+	nsenter --net="/run/netns/$node" -- "$@"
+}
+
+# node_net NODE: its namespace, plugged into the bridge
+node_net() {
+	local i
+	i=${1#n}
+	ip netns add "$1" || return
+	ip link add "v$i" type veth peer name eth0 netns "$1" || return
+	ip link set "v$i" master br0 up
+	ip -n "$1" link set lo up
+	ip -n "$1" link set eth0 up
+	ip -n "$1" addr add "10.0.0.$i/24" dev eth0
+	ip -n "$1" addr add "fd00::$i/64" dev eth0 nodad
+	on "$1" /usr/sbin/nft -f - <<-RULES
+		table inet ktest {
+			chain in { type filter hook input priority 0; }
+		}
+	RULES
+}
+
+net_up() {
+	local n m
+	for m in veth bridge sch_netem nf_tables; do
+		modprobe $m 2>/dev/null
+	done
+	ip link add br0 type bridge forward_delay 0 stp_state 0 || return
+	ip link set br0 type bridge mcast_snooping 0 2>/dev/null
+	ip link set br0 up
+	NODES=
+	n=1
+	while [ $n -le "$1" ]; do
+		node_net n$n || return
+		NODES="$NODES n$n"
+		n=$((n + 1))
+	done
+}
+
+net_down() {
+	local node
+	for node in $NODES; do
+		ip netns del "$node" 2>/dev/null
+	done
+	ip link del br0 2>/dev/null
+	NODES=
+}
+
+# deafen A B: A no longer hears B
+deafen() { on "$1" /usr/sbin/nft add rule inet ktest in "$(_family)" saddr "$(address "$2")" drop; }
+
+_family() { if [ "$FAMILY" = 4 ]; then echo ip; else echo ip6; fi; }
+
+partition() { deafen "$1" "$2" && deafen "$2" "$1"; }
+
+isolate() {
+	local other
+	for other in $NODES; do
+		[ "$other" = "$1" ] || partition "$1" "$other"
+	done
+}
+
+_netem() {
+	local node
+	for node in $NODES; do
+		tc -n "$node" qdisc replace dev eth0 root netem limit 10000 loss "$_loss%" delay "${_delay}ms"
+	done
+}
+
+loss() { _loss=$1; _netem; }
+delay() { _delay=$1; _netem; }
+
+heal() {
+	local node
+	_loss=0
+	_delay=0
+	for node in $NODES; do
+		on "$node" /usr/sbin/nft flush chain inet ktest in
+		tc -n "$node" qdisc del dev eth0 root 2>/dev/null
+	done
+	return 0
+}
+
+# ---- the cluster ----
+
+insmod_consensus() {
+	grep -q '^consensus ' /proc/modules || modprobe consensus || bail "consensus.ko does not load"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -c /dev/consensus ] && return
+		sleep 0.1
+	done
+	bail "there is no /dev/consensus"
+}
+
+new_key() { (umask 077; head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$1"; echo >>"$1"); }
+
+# write_config FILE NODE...: a configuration with these nodes
+write_config() {
+	local file node
+	file=$1
+	shift
+	cat >"$file" <<-CONF
+		[cluster]
+		name = demo
+		key-file = ${KEY:-/etc/consensus/demo.key}
+		heartbeat-ms = $((30 * SCALE))
+		election-min-ms = $((150 * SCALE))
+		election-max-ms = $((300 * SCALE))
+		durability = memory
+	CONF
+	for node in "$@"; do
+		printf '[node %s]\naddress = %s\n' "$node" "$(endpoint "$node")" >>"$file"
+	done
+}
+
+node_up() { on "$1" consensusctl up -c "${2:-$CONFIG}" --node "$1"; }
+
+# nodes_up N: N nodes, configured and started, without a cluster
+nodes_up() {
+	local node
+	insmod_consensus
+	net_up "$1" || bail "no network of namespaces"
+	mkdir -p /etc/consensus
+	new_key /etc/consensus/demo.key
+	# shellcheck disable=SC2086 # a list of words
+	write_config $CONFIG $NODES
+	for node in $NODES; do
+		node_up "$node" || bail "$node does not start"
+	done
+}
+
+# others NODE: all but it, with commas
+others() {
+	local list node
+	list=
+	for node in $NODES; do
+		[ "$node" = "$1" ] || list=${list:+$list,}$node
+	done
+	echo "$list"
+}
+
+cluster_up() {
+	nodes_up "${1:-3}"
+	if [ "${1:-3}" = 1 ]; then
+		on n1 consensusctl create || bail "create failed"
+	else
+		on n1 consensusctl create --with "$(others n1)" || bail "create failed"
+	fi
+	wait_leader 60 >/dev/null || bail "no leader: $(states)"
+}
+
+cluster_down() {
+	local node
+	for node in $NODES; do
+		on "$node" consensusctl down 2>/dev/null
+	done
+	net_down
+}
+
+status() {
+	on "$1" consensusctl status --json 2>/dev/null | tr ',{' '\n\n' |
+		sed -n "s/^ *\"$2\" *: *\"\{0,1\}\([^\"}]*\).*/\1/p" | head -n 1
+}
+
+# One line on each node, for people.
+states() {
+	local s
+	for s in $NODES; do
+		echo "$s: $(status "$s" state) $(status "$s" role) term $(status "$s" term)" \
+		     "leader $(status "$s" leader) commit $(status "$s" commit)"
+	done
+}
+
+# The node that leads the highest term, if any says that it leads.
+leader() {
+	local best best_term t l
+	best=
+	best_term=-1
+	for l in $NODES; do
+		[ "$(status "$l" role)" = leader ] || continue
+		t=$(status "$l" term)
+		[ "${t:-0}" -gt "$best_term" ] && best=$l && best_term=$t
+	done
+	[ -n "$best" ] && echo "$best"
+}
+
+followers() {
+	local lead f
+	lead=$(leader)
+	for f in $NODES; do
+		[ "$f" = "$lead" ] || echo "$f"
+	done
+}
+
+# followed NODE: it leads, and a majority of all nodes says so
+followed() {
+	local votes all f
+	[ "$(status "$1" role)" = leader ] || return
+	votes=0
+	all=0
+	for f in $NODES; do
+		all=$((all + 1))
+		[ "$(status "$f" leader)" != "$1" ] || votes=$((votes + 1))
+	done
+	[ $((votes * 2)) -gt $all ]
+}
+
+wait_leader() {
+	local until who
+	until=$(($(_ms) + ${1:-60} * 1000))
+	while [ "$(_ms)" -lt "$until" ]; do
+		who=$(leader)
+		if [ -n "$who" ] && [ "$who" != "$2" ] && followed "$who"; then
+			echo "$who"
+			return 0
+		fi
+		sleep 0.1
+	done
+	return 1
+}
+
+# inc NODE NAME [N]: the new value
+inc() { on "$1" consensusctl inc "$2" ${3:+--by "$3"}; }
+
+# same_state [S]: all nodes have applied the same, with equal hashes, within S seconds
+same_state() { within "${1:-60}" _equal; }
+
+_equal() {
+	local first this e
+	first=
+	for e in $NODES; do
+		this=$(status "$e" applied)/$(status "$e" state_hash)
+		[ "$this" != / ] || return 1
+		first=${first:-$this}
+		[ "$this" = "$first" ] || return 1
+	done
+}
+
+# ---- load, recorded ----
+
+HISTORY=/tmp/history.jsonl
+RATE=$((1000 / SCALE))
+
+# load_begin [NODE]... [-- ARGUMENT...]: callers on these nodes (all), recorded from now on
+load_begin() {
+	local groups
+	groups=
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		groups="$groups -g /run/netns/$1"
+		shift
+	done
+	[ $# = 0 ] || shift
+	[ -n "$groups" ] || groups=$(for node in $NODES; do echo "-g /run/netns/$node"; done)
+	# shellcheck disable=SC2086 # a list of words
+	ct-history -o $HISTORY -s 3600 -t 2 -n ct -n orders -r "$RATE" -T $((2000 * SCALE)) \
+		$groups "$@" >/tmp/load.log 2>&1 &
+	LOAD=$!
+	sleep 1
+	kill -0 $LOAD || bail "no load: $(cat /tmp/load.log)"
+}
+
+# load_end NAME MIN: the callers end in order, and MIN operations were answered
+load_end() {
+	local status ok
+	kill -TERM $LOAD
+	wait $LOAD
+	status=$?
+	sed 's/^#* */# /' /tmp/load.log
+	ok=$(grep -c '"status":"ok"' $HISTORY)
+	if [ $status != 0 ] || [ "$ok" -lt "$2" ]; then
+		note "callers ended with $status; $ok answers, wanted $2"
+		fail "$1"
+	else
+		pass "$1 ($ok answers)"
+	fi
+}
+
+# progress NODE: an increment by that node is acknowledged
+progress() { on "$1" consensusctl --timeout "$((5 * SCALE))s" inc progress >/dev/null; }

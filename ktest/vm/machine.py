@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU for tests: its command line, its life, and what its kernel complained about."""
+import ctypes
+import os
+import re
+import signal
+import subprocess
+
+QEMU = "qemu-system-x86_64"
+
+# What a kernel says when something is wrong with it. Matched against its console, on which
+# scripts do not write.
+SPLAT = re.compile(
+    r"BUG: |WARNING: |KASAN: |UBSAN: |KCSAN: |kernel BUG at|Oops: |Oops\[|general protection fault"
+    r"|Kernel panic|Call Trace:|cut here|INFO: task .* blocked for more than"
+    r"|rcu: INFO: |self-detected stall|detected stalls|soft lockup|hard LOCKUP|workqueue lockup"
+    r"|kmemleak: .* new suspected|unreferenced object|INFO: trying to register non-static key"
+    r"|ODEBUG: |list_add corruption|list_del corruption|refcount_t: |ref_tracker: |leaked reference"
+    r"|unregister_netdevice: waiting for|sleeping function called|scheduling while atomic"
+    r"|suspicious RCU usage|inconsistent lock state|possible (circular|recursive) locking"
+    r"|page allocation failure|double free|stack-protector|Out of memory: Killed"
+    r"|Internal error|Objects remaining in|Bad page state|nobody cared")
+
+BOOT = "console=ttyS0 panic=-1 oops=panic loglevel=7 printk.devkmsg=on net.ifnames=0"
+
+
+def arguments(vmlinuz, initrd, console, smp=1, memory="512", icount=False, disks=(), extra=(),
+              append=""):
+    """The command line of one VM.
+
+    console: the file that gets the kernel's console (ttyS0). The second serial port (ttyS1),
+    on which /init and the script speak, is QEMU's standard output.
+    disks: image files, given as virtio-blk in their order. extra: further QEMU arguments.
+
+    q35 and a CPU without CMPXCHG16B: with others, guests of QEMU 7.2 boot slowly or corrupt
+    their memory.
+    """
+    argv = [QEMU, "-M", "q35", "-nic", "none", "-cpu", "qemu64,-cx16", "-accel", "tcg",
+            "-display", "none", "-monitor", "none", "-no-reboot",
+            "-m", str(memory), "-smp", str(smp), "-kernel", vmlinuz, "-initrd", initrd,
+            "-append", f"{BOOT} {append}".strip(),
+            "-serial", f"file:{console}", "-serial", "stdio"]
+    if icount:
+        argv += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
+    for i, disk in enumerate(disks):
+        argv += ["-drive", f"file={disk},if=none,id=disk{i},format=raw,cache=writeback",
+                 "-device", f"virtio-blk-pci,drive=disk{i}"]
+    return argv + list(extra)
+
+
+def network(number, own, peer):
+    """Arguments for a virtio-net card whose frames travel as datagrams between two unix sockets:
+    own is the VM's end, peer the switch's."""
+    return ["-netdev", f"dgram,id=net{number},local.type=unix,local.path={own},"
+            f"remote.type=unix,remote.path={peer}",
+            "-device", f"virtio-net-pci,netdev=net{number},mac=52:54:00:00:00:{number:02x}"]
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def start(argv, **popen):
+    """Starts a VM that cannot outlive this process; its output is the stdout of the result."""
+    popen.setdefault("stdout", subprocess.PIPE)
+    popen.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen(argv, preexec_fn=_die_with_parent, **popen)
+
+
+def splats(console):
+    """The complaints of a kernel in its console log: (line number, line) of each first line."""
+    found = []
+    if not os.path.exists(console):
+        return found
+    with open(console, errors="replace") as f:
+        for number, line in enumerate(f, 1):
+            if SPLAT.search(line):
+                found.append((number, line.rstrip()))
+    return found
+
+
+def excerpt(console, number, lines=60):
+    """Some lines of a console log from just before the one numbered."""
+    with open(console, errors="replace") as f:
+        text = f.read().splitlines()
+    return "\n".join(text[max(0, number - 3):number + lines])

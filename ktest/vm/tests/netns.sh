@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# Namespaces vanish under load, again and again, some while handles of theirs live on
+# elsewhere: waiters wake, handles say so, and nothing stays behind.
+#
+# vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
+# judge: history.jsonl
+# expect: 150
+. /ktest/vm/lib.sh
+
+# Ends all processes of a namespace, then the namespace.
+destroy() {
+	ip netns del "$1"
+	ip link del "v${1#n}" 2>/dev/null
+	return 0
+}
+
+# How many of our nodes the kernel still has objects of; the module's use count.
+users() { sed -n 's/^consensus [0-9]* \([0-9]*\) .*/\1/p' /proc/modules; }
+
+no_users() { [ "$(users)" = 0 ]; }
+
+cluster_up 5
+load_begin n1 n2 n3
+# callers in n5 that will lose their namespace
+on n5 ct-history -o $HISTORY -s 3600 -t 4 -n ct -C 5000 -r "$RATE" -p >/tmp/n5.log 2>&1 &
+doomed=$!
+# a handle of n5 that lives in a process of the first namespace
+nsenter --net=/run/netns/n5 -- sh -c 'exec 8<>/dev/consensus; exec nsenter --net=/proc/1/ns/net -- sleep 1000' &
+keeper=$!
+sleep 5
+check "a handle of another namespace is held" test -e /proc/$keeper/fd/8
+
+pids=$(ip netns pids n5)
+# shellcheck disable=SC2086 # a list of words
+kill -9 $pids
+wait $doomed 2>/dev/null
+destroy n5
+check "the cluster goes on without n5" progress n1
+check "a process elsewhere still has the dead node's handle" test -e /proc/$keeper/fd/8
+check "who leads, leads" wait_leader 120
+kill -9 $keeper
+wait $keeper 2>/dev/null
+
+NODES="n1 n2 n3 n4"
+note "now the leader's namespace, with callers inside"
+lead=$(leader)
+on "$lead" ct-history -o $HISTORY -s 3600 -t 2 -n ct -C 6000 -r "$RATE" -p >/tmp/lead.log 2>&1 &
+sleep 3
+load_end "callers on three nodes were answered" 100
+# shellcheck disable=SC2046 # a list of words
+kill -9 $(ip netns pids "$lead")
+destroy "$lead"
+NODES=$(echo "$NODES" | tr ' ' '\n' | grep -vx "$lead" | tr '\n' ' ')
+check "three of five lead on without $lead" wait_leader 120 "$lead"
+for node in $NODES; do
+	check "$node is answered" progress "$node"
+done
+
+note "a namespace dies while somebody waits in it for a quorum that is gone"
+set -- $NODES
+isolate "$1"
+on "$1" consensusctl --timeout 600s inc orders >/tmp/waiter.log 2>&1 &
+waiter=$!
+sleep 3
+check "somebody waits" kill -0 $waiter
+kill -9 $(ip netns pids "$1")
+destroy "$1"
+check "a waiter can be killed" within 30 sh -c "! kill -0 $waiter"
+shift
+NODES="$*"
+cluster_down
+check "all handles and nodes are gone" within 60 no_users
+
+note "namespaces come and go"
+for turn in 1 2 3 4 5; do
+	ip netns add x$turn
+	ip -n x$turn link set lo up
+	printf '[cluster]\nname = x\nkey-file = /etc/consensus/demo.key\ndurability = memory\n[node n1]\naddress = [::1]:7800\n' >/tmp/x.conf
+	on x$turn consensusctl up -c /tmp/x.conf --node n1 && on x$turn consensusctl create
+	ip netns del x$turn
+done
+check "a node by itself dies with its namespace" within 60 no_users
+check "the module unloads" rmmod consensus
+check "and nothing of it is in the log of the kernel" sh -c '! dmesg | grep -i "consensus.*leak"'
+finish

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0
+# Clusters of 1, 3, 5 and 7 nodes over IPv6 and IPv4 on Debian's kernel: they form, count
+# without gaps from every node, agree, and leave nothing behind.
+#
+# vm: --kernel release --smp 2 --timeout 300
+# expect: 40
+. /ktest/vm/lib.sh
+
+# round FAMILY N
+round() {
+	local expected got node
+	FAMILY=$1
+	cluster_up "$2"
+	expected=
+	got=
+	for node in $NODES $NODES $NODES; do
+		expected="$expected $((${expected##* } + 1))"
+		got="$got $(inc "$node" orders)"
+	done
+	is "IPv$1, $2 nodes: each node counts on, without a gap" "$got" "$expected"
+	is "IPv$1, $2 nodes: --by takes a range" "$(inc "n$2" orders 10)" $((${expected##* } + 10))
+	for node in $NODES; do
+		[ "$(on "$node" consensusctl get orders)" = $((${expected##* } + 10)) ] || break
+	done
+	is "IPv$1, $2 nodes: a read on each node sees it" "$node/$?" "n$2/0"
+	check "IPv$1, $2 nodes: all apply the same" same_state 10
+	cluster_down
+}
+
+for family in 6 4; do
+	for nodes in 1 3 7; do
+		round $family $nodes
+	done
+done
+check "the module unloads" rmmod consensus
+check "and loads again" modprobe consensus
+finish

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The command line. Options may stand anywhere; a verb takes only its own.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../lib/consensus.h"
+#include "ctl.h"
+#include "text.h"
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "node", required_argument, NULL, OPT_NODE },
+	{ "with", required_argument, NULL, OPT_WITH },
+	{ "by", required_argument, NULL, OPT_BY },
+	{ "consistency", required_argument, NULL, OPT_CONSISTENCY },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum { N_OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1, VERBS_MAX = 32 };
+
+static int wrong_option(const struct options *o, const char *word)
+{
+	const char *names[N_OPTIONS], *meant;
+	char bare[64];
+	int i;
+
+	for (i = 0; i < N_OPTIONS; i++)
+		names[i] = long_options[i].name;
+	snprintf(bare, sizeof(bare), "%s", word + strspn(word, "-"));
+	bare[strcspn(bare, "=")] = '\0';
+	meant = closest(bare, names, N_OPTIONS);
+	if (meant)
+		return fail(o, CTL_USAGE, EINVAL, "unknown option %s: did you mean --%s?", word, meant);
+	return fail(o, CTL_USAGE, EINVAL, "unknown option %s: see consensusctl help", word);
+}
+
+static int take_timeout(struct options *o)
+{
+	if (!strcmp(optarg, "none")) {
+		o->timeout_ns = UINT64_MAX;
+		return 0;
+	}
+	if (parse_duration(optarg, &o->timeout_ns))
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--timeout %s: write a number with its unit, as 500ms, 5s, 1.5s or 2m, or none", optarg);
+}
+
+static int take_by(struct options *o)
+{
+	if (parse_u64(optarg, UINT64_MAX, &o->by) && o->by)
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--by %s: write a number from 1 to %" PRIu64, optarg, UINT64_MAX);
+}
+
+static int take_consistency(struct options *o)
+{
+	if (!strcmp(optarg, "linearizable")) {
+		o->consistency = CONSENSUS_LINEARIZABLE;
+		return 0;
+	}
+	if (!strcmp(optarg, "local")) {
+		o->consistency = CONSENSUS_LOCAL;
+		return 0;
+	}
+	if (!strncmp(optarg, "index=", 6) && parse_u64(optarg + 6, UINT64_MAX, &o->index)) {
+		o->consistency = CONSENSUS_AT_LEAST;
+		return 0;
+	}
+	return fail(o, CTL_USAGE, EINVAL, "--consistency %s: must be linearizable, local, or index=N (the index of an earlier result)",
+		    optarg);
+}
+
+static int take(struct options *o, int option)
+{
+	switch (option) {
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_TIMEOUT:
+		return take_timeout(o);
+	case OPT_CONFIG:
+		o->config = optarg;
+		break;
+	case OPT_NODE:
+		o->node = optarg;
+		break;
+	case OPT_WITH:
+		o->with = optarg;
+		break;
+	case OPT_BY:
+		return take_by(o);
+	case OPT_CONSISTENCY:
+		return take_consistency(o);
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int short_option(int c)
+{
+	switch (c) {
+	case 'c':
+		return OPT_CONFIG;
+	case 'h':
+		return OPT_HELP;
+	}
+	return c;
+}
+
+const struct verb *verb_find(const char *name)
+{
+	const struct verb *v;
+
+	for (v = verbs; v->name; v++) {
+		if (!strcmp(v->name, name))
+			return v;
+	}
+	return NULL;
+}
+
+static int wrong_verb(const struct options *o)
+{
+	const char *names[VERBS_MAX], *meant;
+	int n = 0;
+
+	while (n < VERBS_MAX && verbs[n].name) {
+		names[n] = verbs[n].name;
+		n++;
+	}
+	meant = closest(o->verb, names, n);
+	if (meant)
+		return fail(o, CTL_USAGE, EINVAL, "unknown command %s: did you mean %s?", o->verb, meant);
+	return fail(o, CTL_USAGE, EINVAL, "unknown command %s: see consensusctl help", o->verb);
+}
+
+static const char *option_name(unsigned int bit)
+{
+	int i;
+
+	for (i = 0; i < N_OPTIONS; i++) {
+		if ((unsigned int)long_options[i].val == bit)
+			return long_options[i].name;
+	}
+	return "?";
+}
+
+/* Does all that was given go with the verb? */
+static int check(const struct options *o)
+{
+	const struct verb *v = verb_find(o->verb);
+	unsigned int strange;
+
+	if (!v)
+		return wrong_verb(o);
+	if (o->given & OPT_HELP)
+		return 0;
+	strange = o->given & ~(v->allowed | OPT_ALWAYS);
+	if (strange)
+		return fail(o, CTL_USAGE, EINVAL, "--%s does not go with %s: consensusctl %s %s",
+			    option_name(strange & -strange), v->name, v->name, v->args);
+	if (o->n_args < v->min_args)
+		return fail(o, CTL_USAGE, EINVAL, "%s needs more: consensusctl %s %s",
+			    v->name, v->name, v->args);
+	if (o->n_args > v->max_args)
+		return fail(o, CTL_USAGE, EINVAL, "%s: too much: %s: consensusctl %s %s", v->name,
+			    o->args[v->max_args], v->name, v->args);
+	return 0;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int c, at, i, status = 0;
+
+	memset(o, 0, sizeof(*o));
+	o->by = 1;
+	o->consistency = CONSENSUS_LINEARIZABLE;
+	/* Before anything can fail, so that errors come out in the right form. */
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		o->json |= !strcmp(argv[i], "--json");
+	opterr = 0;
+	optind = 0;	/* glibc: begin anew */
+	for (;;) {
+		at = optind ? optind : 1;
+		c = getopt_long(argc, argv, ":c:h", long_options, NULL);
+		if (c == -1)
+			break;
+		if (c == ':')
+			return fail(o, CTL_USAGE, EINVAL, "%s needs a value", argv[optind - 1]);
+		if (c == '?')
+			return wrong_option(o, argv[optind > at ? optind - 1 : at]);
+		o->given |= (unsigned int)short_option(c);
+		status = take(o, short_option(c));
+		if (status)
+			return status;
+	}
+	if (optind < argc) {
+		o->verb = argv[optind];
+		o->args = argv + optind + 1;
+		o->n_args = argc - optind - 1;
+		status = check(o);
+	}
+	return status;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A node's state in sentences. No input or output here.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node.h"
+
+const char *const drop_words[CONSENSUS_DROP_MAX + 1] = {
+	[CONSENSUS_DROP_SHORT] = "short",
+	[CONSENSUS_DROP_MAGIC] = "magic",
+	[CONSENSUS_DROP_VERSION] = "version",
+	[CONSENSUS_DROP_STRANGER] = "stranger",
+	[CONSENSUS_DROP_SELF] = "self",
+	[CONSENSUS_DROP_FORGED] = "forged",
+	[CONSENSUS_DROP_REPLAYED] = "replayed",
+	[CONSENSUS_DROP_MALFORMED] = "malformed",
+	[CONSENSUS_DROP_CLUSTER] = "cluster",
+	[CONSENSUS_DROP_HELLO_STALE] = "hello_stale",
+	[CONSENSUS_DROP_HELLO_REFUSED] = "hello_refused",
+	[CONSENSUS_DROP_QUEUE] = "queue",
+	[CONSENSUS_DROP_MEMORY] = "memory",
+	[CONSENSUS_DROP_ROUTE] = "route",
+	[CONSENSUS_DROP_UNREADY] = "unready",
+};
+
+static const char *const state_words[] = {
+	[CONSENSUS_STATE_IDLE] = "idle",
+	[CONSENSUS_STATE_PROMISED] = "promised",
+	[CONSENSUS_STATE_MEMBER] = "member",
+	[CONSENSUS_STATE_OBSERVER] = "observer",
+	[CONSENSUS_STATE_FAILED] = "failed",
+};
+
+static const char *const role_words[] = {
+	[CONSENSUS_ROLE_FOLLOWER] = "follower",
+	[CONSENSUS_ROLE_PRECANDIDATE] = "precandidate",
+	[CONSENSUS_ROLE_CANDIDATE] = "candidate",
+	[CONSENSUS_ROLE_LEADER] = "leader",
+};
+
+static const char *const form_words[] = {
+	[CONSENSUS_FORM_NONE] = "none",
+	[CONSENSUS_FORM_ASKING] = "asking",
+	[CONSENSUS_FORM_DONE] = "done",
+	[CONSENSUS_FORM_FAILED] = "failed",
+};
+
+static const char *const peer_words[] = {
+	[CONSENSUS_PEER_PROBE] = "probe",
+	[CONSENSUS_PEER_REPLICATE] = "replicate",
+	[CONSENSUS_PEER_SNAPSHOT] = "snapshot",
+};
+
+#define WORD(table, number) \
+	((number) < sizeof(table) / sizeof((table)[0]) ? (table)[number] : "unknown")
+
+const char *state_word(const struct node *n)
+{
+	return WORD(state_words, n->state);
+}
+
+const char *role_word(const struct node *n)
+{
+	return WORD(role_words, n->role);
+}
+
+const char *form_word(const struct node *n)
+{
+	return WORD(form_words, n->form_state);
+}
+
+const char *peer_state_word(const struct peer *p)
+{
+	return WORD(peer_words, p->state);
+}
+
+bool id_is_zero(const uint8_t id[ID_SIZE])
+{
+	static const uint8_t zero[ID_SIZE];
+
+	return !memcmp(id, zero, ID_SIZE);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void add(char words[WORDS], const char *format, ...)
+{
+	size_t len = strlen(words);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(words + len, WORDS - len, format, args);
+	va_end(args);
+}
+
+/* ----------------------------------------------------------------- quorum */
+
+static uint32_t majority(const struct node *n)
+{
+	return n->voters / 2 + 1;
+}
+
+static bool knows_leader(const struct node *n)
+{
+	return !id_is_zero(n->leader);
+}
+
+/*
+ * A follower need not hear the other followers: that it hears a leader, which
+ * steps down without a majority, is enough.
+ */
+bool has_quorum(const struct node *n)
+{
+	if (n->state == CONSENSUS_STATE_FAILED || !knows_leader(n))
+		return false;
+	if (n->role == CONSENSUS_ROLE_LEADER)
+		return n->voters_heard >= majority(n);
+	return n->role == CONSENSUS_ROLE_FOLLOWER;
+}
+
+static bool has(const struct peer *p, int attribute)
+{
+	return p->has & 1U << attribute;
+}
+
+/* Here now under an incarnation that does not vote. */
+static bool newcomer(const struct peer *p)
+{
+	return !p->voter && (p->self || (p->configured && has(p, CONSENSUS_P_INCARNATION) &&
+					 has(p, CONSENSUS_P_HEARD_MS)));
+}
+
+/*
+ * A node that restarts takes its former self's place among the peers. So a
+ * voter is gone that no peer can be: neither one known as a voter, nor one of
+ * which nothing is known yet.
+ */
+int voters_gone(const struct node *n)
+{
+	int i, left = (int)n->voters;
+
+	for (i = 0; i < n->n_peers; i++) {
+		const struct peer *p = &n->peer[i];
+
+		left -= p->voter || (!p->self && !has(p, CONSENSUS_P_INCARNATION));
+	}
+	return left > 0 && n->n_peers ? left : 0;
+}
+
+/* Did exactly the newcomers lose their votes by restarting? */
+static bool newcomers_are_gone(const struct node *n)
+{
+	int i, newcomers = 0;
+
+	for (i = 0; i < n->n_peers; i++)
+		newcomers += newcomer(&n->peer[i]);
+	return newcomers && newcomers == voters_gone(n);
+}
+
+static bool majority_lost(const struct node *n)
+{
+	return n->voters && n->voters - (uint32_t)voters_gone(n) < majority(n);
+}
+
+static bool heard_lately(const struct node *n, const struct peer *p)
+{
+	uint64_t limit = 2ULL * (n->election_max_ms ? n->election_max_ms : 300);
+
+	return p->self || (has(p, CONSENSUS_P_HEARD_MS) && p->heard_ms <= limit);
+}
+
+static void add_name(const struct peer *p, const char *comma, char words[WORDS])
+{
+	add(words, "%s%s", comma, p->name[0] ? p->name : "(unnamed)");
+	if (p->self || !has(p, CONSENSUS_P_HEARD_MS) || p->heard_ms < 1000)
+		return;
+	add(words, " (last %" PRIu64 ".%" PRIu64 " s ago)", p->heard_ms / 1000,
+	    p->heard_ms % 1000 / 100);
+}
+
+static void add_names(const struct node *n, bool heard, char words[WORDS])
+{
+	const char *comma = "";
+	int i;
+
+	for (i = 0; i < n->n_peers; i++) {
+		const struct peer *p = &n->peer[i];
+		bool silent = !p->self && !has(p, CONSENSUS_P_INCARNATION);
+
+		/* Nothing is known of a silent one: it may be a voter. */
+		if (!(p->voter || (silent && p->configured)) || heard_lately(n, p) != heard)
+			continue;
+		add_name(p, comma, words);
+		comma = ", ";
+	}
+	if (!*comma)
+		add(words, "nobody");
+}
+
+static void add_gone(const struct node *n, char words[WORDS])
+{
+	const char *comma = " of ";
+	int i, gone = voters_gone(n);
+
+	if (!gone)
+		return;
+	add(words, "; gone for good: the former incarnation%s", gone > 1 ? "s" : "");
+	if (!newcomers_are_gone(n)) {
+		add(words, " of %d", gone);
+		return;
+	}
+	for (i = 0; i < n->n_peers; i++) {
+		if (!newcomer(&n->peer[i]))
+			continue;
+		add(words, "%s%s", comma, n->peer[i].name);
+		comma = ", ";
+	}
+}
+
+void voters_words(const struct node *n, char words[WORDS])
+{
+	words[0] = '\0';
+	add(words, "%" PRIu32 " voters, %" PRIu32 " needed; heard: ", n->voters, majority(n));
+	add_names(n, true, words);
+	add(words, "; not heard: ");
+	add_names(n, false, words);
+	add_gone(n, words);
+}
+
+/* --------------------------------------------------------------- sentence */
+
+static void add_cluster(const struct node *n, char words[WORDS])
+{
+	int i;
+
+	if (n->cluster_name[0])
+		add(words, "cluster %s (", n->cluster_name);
+	else
+		add(words, "a cluster (");
+	for (i = 0; i < 4; i++)
+		add(words, "%02x", n->cluster[i]);
+	add(words, ")");
+}
+
+static void add_leader(const struct node *n, char words[WORDS])
+{
+	if (n->role == CONSENSUS_ROLE_LEADER)
+		add(words, ", leader in term %" PRIu64, n->term);
+	else if (knows_leader(n) && n->leader_name[0])
+		add(words, ", follows %s, the leader in term %" PRIu64, n->leader_name, n->term);
+	else if (knows_leader(n))
+		add(words, ", follows a leader in term %" PRIu64, n->term);
+	else if (n->role == CONSENSUS_ROLE_FOLLOWER)
+		add(words, ", knows no leader (term %" PRIu64 ")", n->term);
+	else
+		add(words, ", knows no leader and stands for election (term %" PRIu64 ")", n->term);
+}
+
+/* Only for those that know the voters. */
+static void add_quorum(const struct node *n, char words[WORDS])
+{
+	if (has_quorum(n) || !n->voters)
+		return;
+	if (majority_lost(n))
+		add(words, ". A majority of the voters was lost: %d of %" PRIu32
+		    " incarnations are gone; the cluster is stopped and does not come back by itself (memory only): stop all nodes and begin a new one with create",
+		    voters_gone(n), n->voters);
+	else
+		add(words, ". No quorum: of %" PRIu32 " voters %" PRIu32 " are heard, %" PRIu32
+		    " are needed: calls that need the cluster wait",
+		    n->voters, n->voters_heard, majority(n));
+}
+
+static void add_member(const struct node *n, char words[WORDS])
+{
+	add(words, ", member of ");
+	add_cluster(n, words);
+	add_leader(n, words);
+	add_quorum(n, words);
+}
+
+static void add_observer(const struct node *n, char words[WORDS])
+{
+	add(words, ", observer of ");
+	add_cluster(n, words);
+	if (knows_leader(n) && n->leader_name[0])
+		add(words, ", whose leader is %s", n->leader_name);
+	else if (!knows_leader(n))
+		add(words, ", knows no leader");
+	add(words, ": this node %s: it is replicated to and its programs may use the cluster, but it does not vote until it is added again",
+	    newcomers_are_gone(n) ? "restarted" : "is not in the configuration (it restarted, or was never a member)");
+	add_quorum(n, words);
+}
+
+static void add_idle(const struct node *n, char words[WORDS])
+{
+	add(words, ", in no cluster");
+	if (n->form_state == CONSENSUS_FORM_FAILED)
+		add(words, "; the last creation failed: %s", n->form_text);
+	else
+		add(words, ": it waits for one that has it as a member, or for consensusctl create");
+}
+
+static void add_promised(const struct node *n, char words[WORDS])
+{
+	add(words, ", promised to ");
+	add_cluster(n, words);
+	if (n->form_state == CONSENSUS_FORM_ASKING)
+		add(words, ", which it creates: %s", n->form_text);
+	else
+		add(words, ", which is not formed yet (consensusctl down drops the promise)");
+}
+
+void node_words(const struct node *n, char words[WORDS])
+{
+	words[0] = '\0';
+	if (n->state == CONSENSUS_STATE_FAILED) {
+		add(words, "%s stopped itself: %s: it neither votes nor answers; consensusctl down, then up",
+		    n->name, n->failed[0] ? n->failed : "no reason given");
+		return;
+	}
+	add(words, "%s is up", n->name);
+	switch (n->state) {
+	case CONSENSUS_STATE_IDLE:
+		add_idle(n, words);
+		break;
+	case CONSENSUS_STATE_PROMISED:
+		add_promised(n, words);
+		break;
+	case CONSENSUS_STATE_MEMBER:
+		add_member(n, words);
+		break;
+	case CONSENSUS_STATE_OBSERVER:
+		add_observer(n, words);
+		break;
+	default:
+		add(words, " in state %" PRIu32 ", which this tool does not know", n->state);
+	}
+}
+
+/* ----------------------------------------------------------- safe to stop */
+
+static enum safety voter_safety(const struct node *n, char words[WORDS])
+{
+	uint32_t left = n->voters_heard - (n->voters_heard > 0);
+
+	if (n->voters == 1) {
+		add(words, "it is the only voter, and its state is in memory");
+		return SAFE_NO;
+	}
+	if (left >= majority(n)) {
+		add(words, "%" PRIu32 " of %" PRIu32 " voters remain, %" PRIu32
+		    " are needed; it comes back without a vote (memory only)",
+		    left, n->voters, majority(n));
+		return SAFE_YES;
+	}
+	if (n->role != CONSENSUS_ROLE_LEADER && has_quorum(n)) {
+		add(words, "only the leader hears all voters: ask consensusctl status on %s",
+		    n->leader_name[0] ? n->leader_name : "it");
+		return SAFE_UNKNOWN;
+	}
+	add(words, "%" PRIu32 " of %" PRIu32 " voters would remain, %" PRIu32
+	    " are needed: the cluster would stop, for good (memory only)",
+	    left, n->voters, majority(n));
+	return SAFE_NO;
+}
+
+enum safety safe_to_stop(const struct node *n, char words[WORDS])
+{
+	words[0] = '\0';
+	if (n->state == CONSENSUS_STATE_MEMBER && n->voter)
+		return voter_safety(n, words);
+	if (n->state == CONSENSUS_STATE_PROMISED)
+		add(words, "it only drops a promise");
+	else if (n->state == CONSENSUS_STATE_FAILED)
+		add(words, "it has stopped itself already");
+	else
+		add(words, "it has no vote");
+	return SAFE_YES;
+}
