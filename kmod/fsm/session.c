@@ -85,7 +85,8 @@ static u64 identity(const struct fsm *f, const struct fsm_session *s)
 	return key;
 }
 
-static u64 record_bytes(const struct fsm_session *s)
+/* Its record in a snapshot. */
+u64 fsm_session_bytes(const struct fsm_session *s)
 {
 	return FSM_SNAP_SESSION + fsm_padded(s->name_len) +
 	       s->n_former * FSM_SNAP_FORMER + s->n_slots * FSM_SNAP_SLOT;
@@ -104,7 +105,7 @@ void fsm_session_start(struct fsm *f, struct fsm_session *s, u64 low)
 	s->key = identity(f, s);
 	s->next_id = *bucket;
 	*bucket = s;
-	f->body += record_bytes(s);
+	f->body += fsm_session_bytes(s);
 	f->hash += s->key + (s->key | 1) * s->low;
 }
 
@@ -116,7 +117,7 @@ void fsm_session_retire(struct fsm *f, struct fsm_session *s)
 	while (*at != s)
 		at = &(*at)->next_id;
 	*at = s->next_id;
-	f->body -= record_bytes(s);
+	f->body -= fsm_session_bytes(s);
 	f->hash -= s->key + (s->key | 1) * s->low + s->sum;
 }
 

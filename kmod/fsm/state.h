@@ -279,11 +279,14 @@ struct fsm_session *fsm_session_named(const struct fsm *f, const char *name,
 struct fsm_session *fsm_session_new(struct fsm *f, const char *name, u8 len);
 /* It has got a new owner, in its fields: begin anew. @low: where. */
 void fsm_session_start(struct fsm *f, struct fsm_session *s, u64 low);
+/* Nobody finds it any more; its memory is free to start anew. */
 void fsm_session_retire(struct fsm *f, struct fsm_session *s);
 void fsm_session_raise(struct fsm *f, struct fsm_session *s, u64 low);
 void fsm_session_store(struct fsm *f, struct fsm_session *s, u64 seq,
 		       const struct fsm_slot *result);
 bool fsm_session_closed(const struct fsm_session *s, u64 seq, u64 handle);
+/* Bytes of its record in a snapshot. */
+u64 fsm_session_bytes(const struct fsm_session *s);
 /* What request @seq adds to the session's sum. */
 u64 fsm_slot_hash(const struct fsm *f, const struct fsm_session *s, u64 seq,
 		  const struct fsm_slot *slot);

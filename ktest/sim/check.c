@@ -4,6 +4,7 @@
  * state outside of the nodes. Incremental: a step costs what it changed.
  */
 #include <stdarg.h>
+#include <unistd.h>
 #include "sim.h"
 
 const char *const mutant_name[MUT_N] = {
@@ -35,13 +36,15 @@ void trace(struct world *w, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!w->trace)
+	if (!w->out)
 		return;
-	printf("%8llu %10llu.%06llu ", w->counted, w->now / MS, w->now % MS);
+	if (w->stamp)
+		fprintf(w->out, "%8llu %10llu.%06llu ", w->counted,
+			w->now / MS, w->now % MS);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vfprintf(w->out, fmt, ap);
 	va_end(ap);
-	printf("\n");
+	fprintf(w->out, "\n");
 }
 
 static struct raft_id *leader_slot(struct ghost *g, u64 term)

@@ -70,9 +70,9 @@ static void restore(struct node *n)
 	u64 i;
 
 	if (s->base || s->last)
-		if (raft_load_base(n->r, s->base, s->base_term,
+		if (raft_restore(n->r, s->base, s->base_term,
 				 s->blob ? &s->blob->snap.config : NULL))
-			sim_fail(n->w, "restart", "%s: raft_load_base()", n->name);
+			sim_fail(n->w, "restart", "%s: raft_restore()", n->name);
 	for (i = s->base + 1; i <= s->last; i++) {
 		struct gentry *g = store_at(s, i);
 		struct raft_entry e = {
@@ -80,7 +80,7 @@ static void restore(struct node *n)
 			.kind = g->kind,
 		};
 
-		if (raft_load_entry(n->r, &e))
+		if (raft_restore_entry(n->r, &e))
 			sim_fail(n->w, "restart", "%s: entry %llu of %llu",
 				 n->name, i, s->last);
 	}
@@ -144,8 +144,7 @@ void node_start(struct node *n)
 	memset(n->observed, 0, sizeof(n->observed));
 	check_start(n);
 	work_start(n);
-	trace(w, "%s starts as %016llx, term %llu, last %llu", n->name,
-	      n->id.hi, n->term, n->last);
+	trace(w, "%s starts, term %llu, last %llu", n->name, n->term, n->last);
 	node_drain(n);
 }
 
@@ -183,6 +182,28 @@ void node_crash(struct node *n)
 	n->alive = false;
 	n->gen++;
 	store_crash(n);
+}
+
+/* Up again: in memory mode, as somebody else. */
+void node_return(struct node *n)
+{
+	struct world *w = n->w;
+
+	if (!w->k.durable) {
+		if (n->member) {
+			store_wipe(&n->old);
+			n->old = n->st;
+			n->old_id = n->id;
+			memset(&n->st, 0, sizeof(n->st));
+		} else {
+			store_wipe(&n->st);
+		}
+		if (w->mutant != MUT_AMNESIA) {
+			n->member = false;
+			n->id = fresh_id(w, n->slot);
+		}
+	}
+	node_start(n);
 }
 
 void node_destroy(struct node *n)
@@ -536,11 +557,11 @@ void node_deliver(struct node *n, struct msg *m)
 		return;
 	if (m->boot != n->gen && !n->w->k.old_boots)
 		return;
-	if (n->w->trace) {
-		printf("%8llu %10llu.%06llu ", n->w->counted, n->w->now / MS,
-		       n->w->now % MS);
-		msg_print(stdout, n->w, m);
-		printf("\n");
+	if (n->w->out && n->w->stamp) {
+		fprintf(n->w->out, "%8llu %10llu.%06llu ", n->w->counted,
+			n->w->now / MS, n->w->now % MS);
+		msg_print(n->w->out, n->w, m);
+		fprintf(n->w->out, "\n");
 	}
 	if (m->kind == MSG_FORWARD)
 		take_forward(n, m);

@@ -24,3 +24,9 @@ $(OUT)/sim: $(call obj,fast,$(SIM) $(PURE) $(WIRE))
 	$(CC) $(FAST) -o $@ $^
 $(OUT)/sim-san: $(call obj,san,$(SIM) $(PURE) $(WIRE))
 	$(CC) $(SAN) -o $@ $^
+$(OUT)/simctl: $(call obj,fast,$(CTL) simctl.c $(PURE) $(WIRE))
+	$(CC) $(FAST) -o $@ $^
+$(OUT)/scenario: $(call obj,fast,$(CTL) scenario.c $(PURE) $(WIRE))
+	$(CC) $(FAST) -o $@ $^
+$(OUT)/scenario-san: $(call obj,san,$(CTL) scenario.c $(PURE) $(WIRE))
+	$(CC) $(SAN) -o $@ $^

@@ -71,7 +71,7 @@ static void add_stats(struct stats *sum, const struct stats *s)
 static void run_seed(u64 seed, struct job *j)
 {
 	struct world *w = xcalloc(1, sizeof(*w));
-	char replay[160], nodes[16] = "";
+	char replay[160], nodes[24] = "";
 	u64 start = cpu_now();
 
 	if (opt.nodes)
@@ -83,7 +83,8 @@ static void run_seed(u64 seed, struct job *j)
 		 opt.mutant ? " --mutant " : "",
 		 opt.mutant ? mutant_name[opt.mutant] : "");
 	w->seed = seed;
-	w->trace = opt.trace;
+	w->out = opt.trace ? stdout : NULL;
+	w->stamp = true;
 	w->mutant = opt.mutant;
 	w->replay = replay;
 	w->k.members = opt.nodes;

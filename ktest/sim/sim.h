@@ -476,7 +476,9 @@ struct world {
 	struct knobs k;
 	const struct sim_ops *ops;
 	enum mutant mutant;
-	bool trace;
+	FILE *out;		/* where traces go; NULL: none */
+	bool stamp;		/* each trace with event and time */
+	u32 crash_keep;		/* unreported writes that survive; ~0: by chance */
 	bool quiet_clients;
 	unsigned int snap_budget;
 	bool healed;
@@ -510,6 +512,7 @@ struct raft_id fresh_id(struct world *w, u8 slot);
 void node_create(struct world *w, u8 slot);
 void node_start(struct node *n);
 void node_crash(struct node *n);
+void node_return(struct node *n);
 void node_destroy(struct node *n);
 void node_bootstrap(struct node *n, const struct raft_config *c);
 void node_deliver(struct node *n, struct msg *m);

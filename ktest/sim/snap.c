@@ -36,6 +36,19 @@ void snap_feed(struct node *n)
 	feed(n->f);
 }
 
+static int load(struct fsm *f)
+{
+	int ret;
+
+	while ((ret = fsm_load_step(f, 16))) {
+		if (ret == -ENOMEM)
+			feed(f);
+		else if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 struct fsm *fsm_from(const struct raft_snapshot *s)
 {
 	/* An own copy of the exact length, so that sanitizers watch its end. */
@@ -47,11 +60,7 @@ struct fsm *fsm_from(const struct raft_snapshot *s)
 	feed(f);
 	ret = fsm_load_begin(f, copy, s->len);
 	if (!ret)
-		while ((ret = fsm_load_step(f, 16)))
-			if (ret == -ENOMEM)
-				feed(f);
-			else if (ret < 0)
-				break;
+		ret = load(f);
 	free(copy);
 	if (!ret)
 		return f;

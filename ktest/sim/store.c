@@ -128,17 +128,25 @@ static void drop_writes(struct store *s)
 	s->tail = NULL;
 }
 
+static bool lost_in_crash(struct world *w, u32 kept)
+{
+	if (w->crash_keep == ~0U)
+		return rng_next(&w->rng) & 1;
+	return kept >= w->crash_keep;
+}
+
 /* What was not reported may have reached the medium, in order. */
 void store_crash(struct node *n)
 {
 	struct store *s = &n->st;
 	struct write *wr;
+	u32 kept = 0;
 
 	for (wr = s->head; wr; wr = wr->next) {
 		if (wr->done)
 			continue;
 		if (n->w->mutant == MUT_ACK_EARLY ||
-		    n->w->mutant == MUT_ACK_BLIND || rng_next(&n->w->rng) & 1)
+		    n->w->mutant == MUT_ACK_BLIND || lost_in_crash(n->w, kept++))
 			break;
 		apply_write(n, wr);
 	}

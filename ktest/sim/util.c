@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Random numbers from a seed, memory that ends with its world, blobs. */
+/* Random numbers from a seed, memory that ends with its world, blobs, worlds. */
 #include "sim.h"
 
 enum { ARENA_BLOCK = 1 << 20 };
@@ -101,4 +101,30 @@ void blob_put(struct blob *b)
 {
 	if (b && !--b->refs)
 		free(b);
+}
+
+void world_init(struct world *w, u64 seed, const struct sim_ops *o)
+{
+	w->seed = seed;
+	w->rng.state = seed * 0x2545f4914f6cdd1dULL + 1;
+	w->ops = o;
+	w->snap_budget = ~0U;
+	w->crash_keep = ~0U;
+}
+
+void world_free(struct world *w)
+{
+	struct msg *m;
+	u32 i;
+
+	for (i = 0; i < w->n_slots; i++)
+		if (w->node[i].exists)
+			node_destroy(&w->node[i]);
+	ghost_free(w);
+	free(w->heap);
+	while ((m = w->free_msgs)) {
+		w->free_msgs = m->next;
+		free(m);
+	}
+	arena_free(w);
 }

@@ -148,27 +148,12 @@ static void crash(struct world *w, struct node *n)
 	push(w, w->now + rng_below(&w->rng, 1000 * MS), EV_RESTART, n, NULL);
 }
 
-/* Memory mode: who comes back is somebody else. */
 static void come_back(struct node *n)
 {
 	struct world *w = n->w;
 
-	if (!w->k.durable) {
-		if (n->member) {
-			store_wipe(&n->old);
-			n->old = n->st;
-			n->old_id = n->id;
-			memset(&n->st, 0, sizeof(n->st));
-		} else {
-			store_wipe(&n->st);
-		}
-		if (w->mutant != MUT_AMNESIA) {
-			n->member = false;
-			n->id = fresh_id(w, n->slot);
-		}
-	}
 	n->paused = false;
-	node_start(n);
+	node_return(n);
 	if (!n->member)
 		push(w, w->now + MS, EV_HELLO, n, NULL);
 }
@@ -298,7 +283,7 @@ static void draw(struct world *w)
 	k->close_share = one_of(g, 0, 10000, 50000, 200000);
 	k->n_slots = one_of(g, 64, 128, 256, 1024);
 	k->n_bytes = one_of(g, 1 << 13, 1 << 14, 1 << 15, 1 << 16);
-	k->batch = one_of(g, 200, 600, 1144, 1144);
+	k->batch = one_of(g, 1036, 1100, 1144, 1144);
 	k->compact_at = k->n_slots / one_of(g, 2, 4, 8, 16);
 	if (k->compact_at > k->n_bytes / 256)
 		k->compact_at = k->n_bytes / 256;
@@ -308,34 +293,6 @@ static void draw(struct world *w)
 	k->objects_max = rng_below(g, 4) ? 1 << 20 : 3;
 	k->doom = one_of(g, 0, 0, 0, 100000);
 	w->snap_budget = one_of(g, 1, 1, 3, ~0U);
-}
-
-void world_init(struct world *w, u64 seed, const struct sim_ops *o)
-{
-	w->seed = seed;
-	w->rng.state = seed * 0x2545f4914f6cdd1dULL + 1;
-	w->ops = o;
-	w->snap_budget = ~0U;
-}
-
-void world_free(struct world *w)
-{
-	struct msg *m;
-	u32 i;
-
-	for (i = 0; i < w->n_heap; i++)
-		if (w->heap[i].type == EV_DELIVER)
-			msg_put(w, w->heap[i].p);
-	for (i = 0; i < w->n_slots; i++)
-		if (w->node[i].exists)
-			node_destroy(&w->node[i]);
-	ghost_free(w);
-	free(w->heap);
-	while ((m = w->free_msgs)) {
-		w->free_msgs = m->next;
-		free(m);
-	}
-	arena_free(w);
 }
 
 static void form(struct world *w)
@@ -586,6 +543,16 @@ static void end_of_life(struct world *w)
 		check_node(&w->node[i]);
 }
 
+static void drop_events(struct world *w)
+{
+	u32 i;
+
+	for (i = 0; i < w->n_heap; i++)
+		if (w->heap[i].type == EV_DELIVER)
+			msg_put(w, w->heap[i].p);
+	w->n_heap = 0;
+}
+
 void world_run(struct world *w, u64 events)
 {
 	world_init(w, w->seed, &ops);
@@ -595,4 +562,5 @@ void world_run(struct world *w, u64 events)
 	while (w->counted < events && w->n_heap)
 		step(w);
 	end_of_life(w);
+	drop_events(w);
 }

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A node's own requests on their way through the cluster. See client.h.
+ *
+ * Sending is a pump: fsm_client_next() is called until it has nothing. What has
+ * a seq is looked at again only in a sweep: of the whole window when the leader
+ * is another or the oldest of them has waited long enough, or from the lowest
+ * seq that was cancelled or could not be sent. Otherwise the pump goes straight
+ * to the queues, so that it costs what it returns.
+ */
+#include <linux/types.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include "client.h"
+
+/* -------------------------------------------------------------- queues */
+
+static struct fsm_queue *queue_of(struct fsm_client *c,
+				  const struct fsm_request *r)
+{
+	return r->op == FSM_HANDLE_CLOSE ? &c->closes : &c->others;
+}
+
+/* Between @prev and @next, either of which may be NULL: an end. */
+static void link_request(struct fsm_client *c, struct fsm_request *r,
+			 struct fsm_request *prev, struct fsm_request *next)
+{
+	struct fsm_queue *q = queue_of(c, r);
+
+	r->prev = prev;
+	r->next = next;
+	*(prev ? &prev->next : &q->head) = r;
+	*(next ? &next->prev : &q->tail) = r;
+	r->state = FSM_REQ_QUEUED;
+	c->queued++;
+}
+
+static void unlink_request(struct fsm_client *c, struct fsm_request *r)
+{
+	struct fsm_queue *q = queue_of(c, r);
+
+	*(r->prev ? &r->prev->next : &q->head) = r->next;
+	*(r->next ? &r->next->prev : &q->tail) = r->prev;
+	r->next = NULL;
+	r->prev = NULL;
+	c->queued--;
+}
+
+/* -------------------------------------------------------------- window */
+
+static struct fsm_request **place(struct fsm_client *c, u64 seq)
+{
+	return &c->window[seq & (FSM_WINDOW - 1)];
+}
+
+/* Numbers begin anew; the caller has seen to what was in the window. */
+static void fresh_session(struct fsm_client *c, u64 ordinal)
+{
+	c->ordinal = ordinal;
+	c->session = 0;
+	c->next_seq = 1;
+	c->low = 1;
+	c->unresolved = 0;
+	c->open_term = 0;
+	c->open_at = 0;
+	c->swept_term = 0;
+	c->oldest = 0;
+	c->dirty = U64_MAX;
+}
+
+void fsm_client_init(struct fsm_client *c, struct raft_id node,
+		     u64 boot_counter, u64 boot_nonce, const char *name,
+		     u8 name_len)
+{
+	memset(c, 0, sizeof(*c));
+	c->node = node;
+	c->boot_counter = boot_counter;
+	c->boot_nonce = boot_nonce;
+	c->name_len = name_len;
+	memcpy(c->name, name, name_len);
+	fresh_session(c, 1);
+}
+
+void fsm_client_add(struct fsm_client *c, struct fsm_request *r)
+{
+	link_request(c, r, queue_of(c, r)->tail, NULL);
+}
+
+bool fsm_client_give_up(struct fsm_client *c, struct fsm_request *r, s32 reason)
+{
+	switch (r->state) {
+	case FSM_REQ_QUEUED:
+		unlink_request(c, r);
+		r->state = FSM_REQ_DONE;
+		r->status = reason;
+		return true;
+	case FSM_REQ_SENT:
+		r->state = FSM_REQ_CANCELLING;
+		r->give_up = reason;
+		r->sent_term = 0;
+		c->dirty = min(c->dirty, r->seq);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* ---------------------------------------------------------------- sending */
+
+static u16 encode_open(const struct fsm_client *c, u8 *buf)
+{
+	const struct fsm_command open = {
+		.op = FSM_SESSION_OPEN,
+		.name_len = c->name_len,
+		.arg2 = c->ordinal,
+		.boot_counter = c->boot_counter,
+		.boot_nonce = c->boot_nonce,
+		.node = c->node,
+		.name = c->name,
+	};
+
+	return fsm_encode(&open, buf);
+}
+
+static u16 encode_request(const struct fsm_client *c,
+			  const struct fsm_request *r, u8 *buf)
+{
+	struct fsm_command cmd = {
+		.op = FSM_CANCEL,
+		.session = c->session,
+		.seq = r->seq,
+		.low = c->low,
+	};
+
+	if (r->state == FSM_REQ_SENT) {
+		cmd.op = r->op;
+		cmd.handle = r->handle;
+		cmd.arg = r->arg;
+		cmd.name = r->name;
+		cmd.name_len = r->name_len;
+	}
+	return fsm_encode(&cmd, buf);
+}
+
+static u16 next_open(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
+		     u8 *buf)
+{
+	if (c->open_term == term && now - c->open_at < resend_ns)
+		return 0;
+	c->open_term = term;
+	c->open_at = now;
+	c->last_seq = 0;
+	c->last_fresh = false;
+	return encode_open(c, buf);
+}
+
+/* Where a pump begins to look, and whether it will see all of the window. */
+static u64 sweep_from(struct fsm_client *c, u64 now, u64 term, u64 resend_ns)
+{
+	c->sweep_oldest = now;
+	c->sweeping = c->swept_term != term || (c->unresolved &&
+						now - c->oldest >= resend_ns);
+	if (c->sweeping)
+		return c->low;
+	return min(c->dirty, c->next_seq);
+}
+
+/* A pump that has come to the end of the window has seen to all of it. */
+static void sweep_done(struct fsm_client *c, u64 term)
+{
+	c->dirty = U64_MAX;
+	if (!c->sweeping)
+		return;
+	c->sweeping = false;
+	c->swept_term = term;
+	c->oldest = c->sweep_oldest;
+}
+
+static bool due(const struct fsm_request *r, u64 now, u64 term, u64 resend_ns)
+{
+	return r->sent_term != term || now - r->sent_at >= resend_ns;
+}
+
+/* The next request with a seq that wants to be sent; NULL: none is left. */
+static struct fsm_request *next_sent(struct fsm_client *c, u64 now, u64 term,
+				     u64 resend_ns, u64 *cursor)
+{
+	u64 seq = max(*cursor, c->low);
+
+	for (; seq < c->next_seq; seq++) {
+		struct fsm_request *r = *place(c, seq);
+
+		if (!r)
+			continue;
+		if (due(r, now, term, resend_ns)) {
+			*cursor = seq + 1;
+			return r;
+		}
+		c->sweep_oldest = min(c->sweep_oldest, r->sent_at);
+	}
+	*cursor = seq;
+	return NULL;
+}
+
+/* The next request that may have a seq now, taken from its queue. */
+static struct fsm_request *next_queued(struct fsm_client *c)
+{
+	u64 taken = c->next_seq - c->low;
+	struct fsm_request *r = NULL;
+
+	if (c->closes.head && taken < FSM_WINDOW)
+		r = c->closes.head;
+	else if (taken < FSM_WINDOW - FSM_CLOSES_KEPT)
+		r = c->others.head;
+	if (r)
+		unlink_request(c, r);
+	return r;
+}
+
+static void admit(struct fsm_client *c, struct fsm_request *r, u64 now)
+{
+	if (!c->unresolved)
+		c->oldest = now;
+	r->state = FSM_REQ_SENT;
+	r->seq = c->next_seq++;
+	if (r->op == FSM_HANDLE_CLOSE)
+		r->arg = r->seq - 1;
+	*place(c, r->seq) = r;
+	c->unresolved++;
+}
+
+u16 fsm_client_next(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
+		    u64 *cursor, u8 *buf)
+{
+	struct fsm_request *r;
+
+	if (!c->session)
+		return next_open(c, now, term, resend_ns, buf);
+	if (!*cursor)
+		*cursor = sweep_from(c, now, term, resend_ns);
+	c->last_fresh = false;
+	r = next_sent(c, now, term, resend_ns, cursor);
+	if (!r) {
+		sweep_done(c, term);
+		r = next_queued(c);
+		if (!r)
+			return 0;
+		admit(c, r, now);
+		c->last_fresh = true;
+		*cursor = c->next_seq;
+	}
+	r->sent_term = term;
+	r->sent_at = now;
+	r->tries++;
+	c->last_seq = r->seq;
+	return encode_request(c, r, buf);
+}
+
+/*
+ * What had no seq before has none again: it never left, so that giving it up
+ * needs no cancellation.
+ */
+static void readmit(struct fsm_client *c, struct fsm_request *r)
+{
+	*place(c, r->seq) = NULL;
+	c->next_seq--;
+	c->unresolved--;
+	r->seq = 0;
+	r->sent_term = 0;
+	link_request(c, r, NULL, queue_of(c, r)->head);
+}
+
+void fsm_client_unsend(struct fsm_client *c, u64 *cursor)
+{
+	struct fsm_request *r;
+
+	if (!c->last_seq) {
+		c->open_term = 0;
+		return;
+	}
+	r = *place(c, c->last_seq);
+	*cursor = c->last_seq;
+	r->tries--;
+	if (c->last_fresh) {
+		readmit(c, r);
+	} else {
+		r->sent_term = 0;
+		c->dirty = min(c->dirty, r->seq);
+	}
+}
+
+u64 fsm_client_deadline(const struct fsm_client *c, u64 resend_ns)
+{
+	u64 from;
+
+	if (!c->session && !c->open_term)
+		return U64_MAX;
+	if (c->session && !c->unresolved)
+		return U64_MAX;
+	from = c->session ? c->oldest : c->open_at;
+	return from + min(resend_ns, U64_MAX - from);
+}
+
+/* -------------------------------------------------------------- resolving */
+
+static void settle(struct fsm_client *c, struct fsm_request *r, s32 status,
+		   fsm_done_fn done, void *ctx)
+{
+	*place(c, r->seq) = NULL;
+	c->unresolved--;
+	while (c->low < c->next_seq && !*place(c, c->low))
+		c->low++;
+	r->state = FSM_REQ_DONE;
+	r->status = status;
+	done(ctx, r);
+}
+
+/* A cancellation that won is reported as why it was asked for. */
+static void resolved(struct fsm_client *c, const struct fsm_outcome *out,
+		     fsm_done_fn done, void *ctx)
+{
+	struct fsm_request *r;
+	s32 status = out->status;
+
+	if (out->seq < c->low || out->seq >= c->next_seq)
+		return;
+	r = *place(c, out->seq);
+	if (!r)
+		return;
+	if (status == -ECANCELED && r->state == FSM_REQ_CANCELLING)
+		status = r->give_up;
+	r->value = out->value;
+	r->index = out->index;
+	settle(c, r, status, done, ctx);
+}
+
+/*
+ * The session is gone, and with it whatever had a seq: "requests of the dead
+ * session end in their known result or ENOTRECOVERABLE" (design 3). The client
+ * is made ready for the next one before anybody hears of it.
+ */
+static void session_ended(struct fsm_client *c, fsm_done_fn done, void *ctx)
+{
+	struct fsm_request *list = NULL, *r;
+	u64 seq;
+
+	for (seq = c->next_seq; seq-- > c->low; ) {
+		r = *place(c, seq);
+		*place(c, seq) = NULL;
+		if (!r)
+			continue;
+		r->next = list;
+		list = r;
+	}
+	fresh_session(c, c->ordinal + 1);
+	while ((r = list)) {
+		list = r->next;
+		r->next = NULL;
+		r->state = FSM_REQ_DONE;
+		r->status = -ENOTRECOVERABLE;
+		done(ctx, r);
+	}
+}
+
+static void opened(struct fsm_client *c, const struct fsm_outcome *out,
+		   fsm_done_fn done, void *ctx)
+{
+	if (c->session && out->replaced == c->session)
+		session_ended(c, done, ctx);
+	if (!c->session && !out->status && raft_id_eq(out->node, c->node) &&
+	    out->boot_nonce == c->boot_nonce && out->ordinal == c->ordinal)
+		c->session = out->session;
+}
+
+void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
+			fsm_done_fn done, void *ctx)
+{
+	if (out->kind == FSM_OUT_OPENED) {
+		opened(c, out, done, ctx);
+		return;
+	}
+	if (out->kind != FSM_OUT_RESULT || !c->session ||
+	    out->session != c->session)
+		return;
+	if (out->status == -EKEYEXPIRED)
+		session_ended(c, done, ctx);
+	else
+		resolved(c, out, done, ctx);
+}
+
+/* What a snapshot knows of request @seq; whether the session is still there. */
+static bool look_up(struct fsm_client *c, const struct fsm *f, u64 seq,
+		    fsm_done_fn done, void *ctx)
+{
+	struct fsm_request *r = *place(c, seq);
+	struct fsm_outcome out;
+	int err;
+
+	if (!r)
+		return true;
+	err = fsm_result(f, c->session, seq, &out);
+	if (err == -EKEYEXPIRED)
+		return false;
+	/* Below a low mark that only we raise: then it was resolved, but how? */
+	if (err == -ESTALE)
+		settle(c, r, -ENOTRECOVERABLE, done, ctx);
+	else if (!err)
+		resolved(c, &out, done, ctx);
+	return true;
+}
+
+void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
+		       fsm_done_fn done, void *ctx)
+{
+	u64 seq, end = c->next_seq;
+
+	if (!c->session) {
+		c->session = fsm_session_of(f, c->node, c->boot_nonce,
+					    c->ordinal);
+		return;
+	}
+	if (fsm_session_of(f, c->node, c->boot_nonce, c->ordinal) !=
+	    c->session) {
+		session_ended(c, done, ctx);
+		return;
+	}
+	for (seq = c->low; seq < end; seq++)
+		if (!look_up(c, f, seq, done, ctx))
+			return;
+}
+
+static void stop_queue(struct fsm_client *c, struct fsm_queue *q, s32 status,
+		       fsm_done_fn done, void *ctx)
+{
+	struct fsm_request *r;
+
+	while ((r = q->head)) {
+		unlink_request(c, r);
+		r->state = FSM_REQ_DONE;
+		r->status = status;
+		done(ctx, r);
+	}
+}
+
+void fsm_client_stop(struct fsm_client *c, s32 status, fsm_done_fn done,
+		     void *ctx)
+{
+	session_ended(c, done, ctx);
+	stop_queue(c, &c->others, status, done, ctx);
+	stop_queue(c, &c->closes, status, done, ctx);
+}

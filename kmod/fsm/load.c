@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A snapshot becomes a state again. The bytes come from a peer: everything is
+ * checked before it is used, and what the records add up to must have the hash
+ * that the head promises. See snapshot.c for the format.
+ */
+#include <linux/types.h>
+#include <linux/kernel.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+#include "bytes.h"
+#include "snapshot.h"
+
+/* The next @n bytes, NULL if there are fewer. */
+static const u8 *take(struct fsm_load *l, u64 n)
+{
+	const u8 *p = l->p;
+
+	if (n > (u64)(l->end - l->p))
+		return NULL;
+	l->p += n;
+	return p;
+}
+
+/* A name of @len bytes and its padding. */
+static const char *take_name(struct fsm_load *l, u32 len)
+{
+	const u8 *p = take(l, fsm_padded(len));
+
+	if (!p || !fsm_name_padded(p, len) ||
+	    fsm_name_check((const char *)p, len))
+		return NULL;
+	return (const char *)p;
+}
+
+static struct raft_id get_id(const u8 *p)
+{
+	return (struct raft_id){ fsm_get64(p), fsm_get64(p + 8) };
+}
+
+/* The numbers agree with each other, and could have come from a state. */
+static bool head_plausible(const struct fsm *f, const u8 *p, u64 len)
+{
+	u32 version = fsm_get32(p + 8), limit = fsm_get32(p + 12);
+	u32 sessions = fsm_get32(p + 40), objects = fsm_get32(p + 44);
+	u64 least = (u64)sessions * FSM_SNAP_SESSION +
+		    (u64)objects * FSM_SNAP_OBJECT + FSM_SNAP_HEAD;
+
+	if (fsm_get64(p) != FSM_SNAP_MAGIC || fsm_get64(p + 48) != len)
+		return false;
+	if (version > FSM_VERSION || sessions > FSM_SESSIONS_MAX ||
+	    objects > limit || limit > FSM_OBJECTS_LIMIT || least > len)
+		return false;
+	/* Only a state that has begun has limits, and anything in it. */
+	if (!version)
+		return !limit && !sessions && !fsm_get64(p + 16);
+	return limit && fsm_get64(p + 24) && !f->applied;
+}
+
+/**
+ * fsm_load_begin() - take a snapshot's head
+ * @f: fresh state
+ * @buf: snapshot; stays where it is until the last step
+ * @len: bytes of it
+ *
+ * Return: 0 or -EINVAL.
+ */
+int fsm_load_begin(struct fsm *f, const u8 *buf, u64 len)
+{
+	if (len < FSM_SNAP_HEAD || f->version || !head_plausible(f, buf, len))
+		return -EINVAL;
+	if (fsm_get32(buf + 8))
+		fsm_begin(f, fsm_get32(buf + 8), fsm_get32(buf + 12),
+			  fsm_get64(buf + 16));
+	/* Also what the hash of the state does not cover is as it was. */
+	if (fsm_get64(buf + 56) != siphash(buf, 56, &f->key))
+		return -EINVAL;
+	f->applied = fsm_get64(buf + 24);
+	f->load = (struct fsm_load){
+		.p = buf + FSM_SNAP_HEAD,
+		.end = buf + len,
+		.hash = fsm_get64(buf + 32),
+		.sessions = fsm_get32(buf + 40),
+		.objects = fsm_get32(buf + 44),
+	};
+	return 0;
+}
+
+/* An index that an entry applied so far can have. */
+static bool index_ok(const struct fsm *f, u64 index)
+{
+	return index && index <= f->applied;
+}
+
+static int load_object(struct fsm *f)
+{
+	struct fsm_load *l = &f->load;
+	const u8 *p = take(l, FSM_SNAP_OBJECT);
+	struct fsm_object *o;
+	const char *name;
+	u64 hash;
+
+	if (!p || p[0] != FSM_RECORD_OBJECT || p[1] != FSM_KIND_COUNTER ||
+	    p[3] || fsm_get32(p + 4) || !index_ok(f, fsm_get64(p + 16)))
+		return -EINVAL;
+	name = take_name(l, p[2]);
+	if (!name)
+		return -EINVAL;
+	hash = fsm_name_hash(f, name, p[2]);
+	if (fsm_object_find(f, p[1], name, p[2], hash))
+		return -EINVAL;
+	o = fsm_object_new(f, p[1], name, p[2], hash);
+	if (!o) {
+		/* As if it had not been touched: it comes again with memory. */
+		l->p = p;
+		return -ENOMEM;
+	}
+	fsm_object_set(f, o, fsm_get64(p + 8), fsm_get64(p + 16));
+	l->objects--;
+	return 0;
+}
+
+/* One result; @from is the least place in the window that it may have. */
+static int load_slot(struct fsm *f, struct fsm_session *s, u32 *from)
+{
+	const u8 *p = take(&f->load, FSM_SNAP_SLOT);
+	struct fsm_slot slot = { 0 };
+	u32 above;
+
+	if (!p || fsm_get32(p + 4) >= FSM_CODES)
+		return -EINVAL;
+	above = fsm_get16(p);
+	slot.back = fsm_get16(p + 2);
+	slot.code = p[4];
+	slot.value = fsm_get64(p + 8);
+	slot.index = fsm_get64(p + 16);
+	if (above < *from || above >= FSM_WINDOW || !index_ok(f, slot.index) ||
+	    s->low + above < s->low || (slot.code && slot.value))
+		return -EINVAL;
+	/* A close forbids what is below itself, and is always a success. */
+	if (slot.back && (slot.code || slot.back >= FSM_WINDOW ||
+			  slot.back >= s->low + above))
+		return -EINVAL;
+	fsm_session_store(f, s, s->low + above, &slot);
+	*from = above + 1;
+	return 0;
+}
+
+/* Who it is: the fixed part at @p, and what follows it. */
+static int load_owner(struct fsm *f, struct fsm_session *s, const u8 *p)
+{
+	u32 i, n = p[2];
+
+	s->id = fsm_get64(p + 8);
+	s->node = get_id(p + 16);
+	s->boot_counter = fsm_get64(p + 32);
+	s->boot_nonce = fsm_get64(p + 40);
+	s->ordinal = fsm_get64(p + 48);
+	if (n > FSM_FORMER || !index_ok(f, s->id) || !raft_id_some(s->node))
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		const u8 *q = take(&f->load, FSM_SNAP_FORMER);
+
+		if (!q)
+			return -EINVAL;
+		s->former[i] = get_id(q);
+	}
+	s->n_former = n;
+	return 0;
+}
+
+static int load_session(struct fsm *f)
+{
+	struct fsm_load *l = &f->load;
+	const u8 *p = take(l, FSM_SNAP_SESSION);
+	struct fsm_session *s;
+	u32 i, from = 0;
+	const char *name;
+
+	if (!p || p[0] != FSM_RECORD_SESSION || p[3] || fsm_get16(p + 6) ||
+	    !fsm_get64(p + 56) || fsm_session_find(f, fsm_get64(p + 8)))
+		return -EINVAL;
+	name = take_name(l, p[1]);
+	if (!name || fsm_session_named(f, name, p[1]))
+		return -EINVAL;
+	s = fsm_session_new(f, name, p[1]);
+	if (!s) {
+		l->p = p;
+		return -ENOMEM;
+	}
+	if (load_owner(f, s, p))
+		return -EINVAL;
+	fsm_session_start(f, s, fsm_get64(p + 56));
+	for (i = 0; i < fsm_get16(p + 4); i++)
+		if (load_slot(f, s, &from))
+			return -EINVAL;
+	s->sum += fsm_get64(p + 64);
+	f->hash += fsm_get64(p + 64);
+	l->sessions--;
+	return 0;
+}
+
+/* All records are there: is it what was promised? */
+static int finish(struct fsm *f)
+{
+	struct fsm_load *l = &f->load;
+
+	return l->p == l->end && f->hash == l->hash ? 0 : -EINVAL;
+}
+
+/**
+ * fsm_load_step() - take some records
+ * @f: state after fsm_load_begin()
+ * @budget: how many
+ *
+ * Return: 1 there is more; 0 the state is complete, and the buffer not needed
+ * any longer; -ENOMEM bring what fsm_wants() says and call again; -EINVAL
+ * malformed: nothing can be done with this state but fsm_take_back().
+ */
+int fsm_load_step(struct fsm *f, unsigned int budget)
+{
+	struct fsm_load *l = &f->load;
+	int err = 0;
+
+	for (; budget && !err; budget--) {
+		if (l->sessions)
+			err = load_session(f);
+		else if (l->objects)
+			err = load_object(f);
+		else
+			return finish(f);
+	}
+	return err ? err : 1;
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random calls on the device, from several processes with threads that open,
+ * close, call and die. Mostly nearly right, so that they come far.
+ *
+ *	ct-fuzz-ioctl [SECONDS [SEED [PROCESSES]]]	(10, from the clock, 3)
+ *
+ * The same seed makes the same calls in each thread, not the same schedule.
+ * Fails if a call returned an errno that the header does not name, or
+ * if .status and errno differ, or if the device does not work afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ct.h"
+
+enum { THREADS = 3, HANDLES = 6, ERRNOS = 256 };
+
+/**
+ * struct tally - shared by all processes
+ * @calls: by errno, 0 is success
+ * @strange: calls with an errno that may not be
+ * @unequal: calls whose .status was not their errno
+ */
+struct tally {
+	atomic_ulong calls[ERRNOS], strange, unequal;
+};
+
+static struct tally *tally;
+static uint64_t end_ns;
+static int handles[HANDLES];
+
+static const int allowed[] = {
+	0, EAGAIN, EBADF, ECANCELED, EFAULT, EHOSTUNREACH, EINTR, EINVAL, ENAMETOOLONG, ENOENT,
+	ENOMEM, ENOSPC, ENOTCONN, ENOTRECOVERABLE, ENOTTY, EOVERFLOW, ESHUTDOWN, ETIMEDOUT,
+};
+
+static void count(int error, bool known_cmd, int status)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		found |= allowed[i] == error;
+	if (error >= 0 && error < ERRNOS)
+		atomic_fetch_add(&tally->calls[error], 1);
+	if (!found)
+		atomic_fetch_add(&tally->strange, 1);
+	/* EBADF may be the descriptor's: nothing was written then. */
+	if (known_cmd && error != EFAULT && error != EBADF && status != -error)
+		atomic_fetch_add(&tally->unequal, 1);
+}
+
+static uint64_t pick_timeout(uint64_t r)
+{
+	switch (r % 8) {
+	case 0:
+		return 1;
+	case 1:
+		return r >> 40;
+	default:
+		return 1 + (r >> 10) % 5000000;
+	}
+}
+
+static void random_name(char *name, uint64_t *s)
+{
+	uint64_t r = random_next(s);
+	size_t i, len = r % 70;
+
+	if (r >> 60 < 12) {
+		snprintf(name, CONSENSUS_NAME_SIZE, "fuzz-%u", (unsigned int)(r >> 20) % 40);
+		return;
+	}
+	for (i = 0; i < len && i < CONSENSUS_NAME_SIZE; i++)
+		name[i] = (char)random_next(s);
+}
+
+/* Spoils up to three bytes, sometimes. */
+static void spoil(void *p, size_t size, uint64_t *s)
+{
+	uint64_t r = random_next(s);
+	int n = r % 4 ? 0 : 1 + (int)(r >> 8) % 3;
+
+	while (n--)
+		((unsigned char *)p)[random_next(s) % size] ^= (unsigned char)(1 << random_next(s) % 8);
+}
+
+static void fuzz_add(int fd, uint64_t *s)
+{
+	struct consensus_counter_add a = good_add("");
+	int error;
+
+	random_name(a.name, s);
+	a.delta = random_next(s) >> random_next(s) % 64;
+	a.op.timeout_ns = pick_timeout(random_next(s));
+	spoil(&a, sizeof(a), s);
+	/* spoilt timeouts may last for centuries */
+	if (a.op.timeout_ns > SEC)
+		a.op.timeout_ns = SEC;
+	a.op.status = 12345;
+	error = call(fd, CONSENSUS_IOC_COUNTER_ADD, &a);
+	count(error, true, a.op.status);
+}
+
+static void fuzz_read(int fd, uint64_t *s)
+{
+	struct consensus_counter_read r = good_read("", (uint32_t)(random_next(s) % 4));
+	int error;
+
+	random_name(r.name, s);
+	if (r.op.flags == CONSENSUS_READ_INDEX)
+		r.op.index = random_next(s) >> random_next(s) % 64;
+	r.op.timeout_ns = pick_timeout(random_next(s));
+	spoil(&r, sizeof(r), s);
+	if (r.op.timeout_ns > SEC)
+		r.op.timeout_ns = SEC;
+	r.op.status = 12345;
+	error = call(fd, CONSENSUS_IOC_COUNTER_READ, &r);
+	count(error, true, r.op.status);
+}
+
+static void fuzz_pointer(int fd, uint64_t *s)
+{
+	static const unsigned long known[] = {
+		CONSENSUS_IOC_FEATURES, CONSENSUS_IOC_COUNTER_ADD, CONSENSUS_IOC_COUNTER_READ,
+	};
+	unsigned long cmd = known[random_next(s) % 3];
+	struct consensus_features f = { 0 };
+
+	switch (random_next(s) % 3) {
+	case 0:
+		spoil(&f, sizeof(f), s);
+		count(call(fd, CONSENSUS_IOC_FEATURES, &f), false, 0);
+		break;
+	case 1:
+		count(call(fd, cmd, (void *)(uintptr_t)(random_next(s) >> random_next(s) % 64 | 1ULL << 47)),
+		      false, 0);
+		break;
+	default:
+		count(call(fd, cmd, NULL), false, 0);
+	}
+}
+
+static void fuzz_command(int fd, uint64_t *s)
+{
+	struct consensus_counter_add a = good_add("fuzz-0");
+	uint64_t r = random_next(s);
+	unsigned long cmd = _IOC((r >> 8) % 4, CONSENSUS_IOC_MAGIC, r % 32, (r >> 16) % 512);
+
+	a.op.timeout_ns = 1000000;
+	count(call(fd, cmd, &a), false, 0);
+}
+
+/* Another handle in its place, read-only or non-blocking now and then. */
+static void fuzz_handle(uint64_t *s)
+{
+	uint64_t r = random_next(s);
+	int flags = (r % 4 ? O_RDWR : O_RDONLY) | (r & 16 ? O_NONBLOCK : 0);
+	int fd = open("/dev/consensus", flags | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dup2(fd, handles[(r >> 8) % HANDLES]);
+	close(fd);
+}
+
+static void *fuzz_thread(void *arg)
+{
+	uint64_t s = *(uint64_t *)arg;
+
+	while (now_ns() < end_ns) {
+		int fd = handles[random_next(&s) % HANDLES];
+		unsigned int what = (unsigned int)(random_next(&s) >> 32) % 100;
+
+		if (what < 50)
+			fuzz_add(fd, &s);
+		else if (what < 80)
+			fuzz_read(fd, &s);
+		else if (what < 90)
+			fuzz_pointer(fd, &s);
+		else if (what < 95)
+			fuzz_command(fd, &s);
+		else
+			fuzz_handle(&s);
+	}
+	return NULL;
+}
+
+static void fuzz_process(uint64_t seed)
+{
+	pthread_t thread[THREADS];
+	uint64_t seeds[THREADS];
+	int i;
+
+	for (i = 0; i < HANDLES; i++)
+		handles[i] = open_device(O_RDWR);
+	for (i = 0; i < THREADS; i++) {
+		seeds[i] = random_next(&seed);
+		pthread_create(&thread[i], NULL, fuzz_thread, &seeds[i]);
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	_exit(0);
+}
+
+static pid_t spawn(uint64_t seed)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		bail("fork: %s", strerror(errno));
+	if (!pid)
+		fuzz_process(seed);
+	return pid;
+}
+
+/* Processes run, are killed at random moments, and are replaced. */
+static void run(int processes, uint64_t seed)
+{
+	pid_t pid[64];
+	int i;
+
+	for (i = 0; i < processes; i++)
+		pid[i] = spawn(random_next(&seed));
+	while (now_ns() < end_ns) {
+		sleep_ms(20 + (unsigned int)(random_next(&seed) % 400));
+		i = (int)(random_next(&seed) % (uint64_t)processes);
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+		pid[i] = spawn(random_next(&seed));
+	}
+	for (i = 0; i < processes; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+}
+
+static void report(void)
+{
+	unsigned long all = 0, n;
+	int i;
+
+	for (i = 0; i < ERRNOS; i++) {
+		n = atomic_load(&tally->calls[i]);
+		all += n;
+		if (n)
+			note("%8lu %s", n, i ? strerrorname_np(i) : "success");
+	}
+	ok(all > 100 && atomic_load(&tally->calls[0]), "%lu random calls", all);
+	ok(!atomic_load(&tally->strange), "each of them ended in an errno that the header names");
+	ok(!atomic_load(&tally->unequal), "and said the same in .status");
+}
+
+static void works_still(void)
+{
+	uint64_t end = now_ns() + 60 * SEC, value, more = 0;
+	int fd = open_device(O_RDWR);
+
+	while (add(fd, "fuzz-after", 1, SEC, &value) && now_ns() < end)
+		sleep_ms(50);
+	is_errno(add(fd, "fuzz-after", 5, 30 * SEC, &more), 0, "the device works still");
+	ok(more >= 6 && value_of(fd, "fuzz-after") == more, "and counts right");
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 0) : 10;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : now_ns() | 1;
+	int processes = argc > 3 ? atoi(argv[3]) : 3;
+
+	if (!seconds || !seed || processes < 1 || processes > 64) {
+		fprintf(stderr, "usage: ct-fuzz-ioctl [SECONDS [SEED [PROCESSES]]], each at least 1\n");
+		return 2;
+	}
+	note("seed %llu", (unsigned long long)seed);
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tally == MAP_FAILED)
+		bail("mmap: %s", strerror(errno));
+	end_ns = now_ns() + seconds * SEC;
+	run(processes, seed);
+	report();
+	works_still();
+	return tap_end();
+}
