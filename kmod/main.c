@@ -55,4 +55,3 @@ module_exit(cns_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Replicated counters by Raft, in the kernel");
-MODULE_ALIAS("devname:consensus");

@@ -222,13 +222,17 @@ int fsm_load_step(struct fsm *f, unsigned int budget)
 	struct fsm_load *l = &f->load;
 	int err = 0;
 
+	/* Kinds are mixed: what changes during the walk is written early. */
 	for (; budget && !err; budget--) {
-		if (l->sessions)
+		if (!l->sessions && !l->objects)
+			return finish(f);
+		if (l->sessions && l->p < l->end &&
+		    *l->p == FSM_RECORD_SESSION)
 			err = load_session(f);
 		else if (l->objects)
 			err = load_object(f);
 		else
-			return finish(f);
+			err = -EINVAL;
 	}
 	return err ? err : 1;
 }

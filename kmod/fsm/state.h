@@ -38,7 +38,7 @@ enum {
 	FSM_RESERVE = 512,
 	FSM_SESSION_BUCKETS = 64,
 	/* Replaced incarnations that a session remembers. */
-	FSM_FORMER = 4,
+	FSM_FORMER = 8,
 	FSM_WINDOW_MASK = FSM_WINDOW - 1,
 	FSM_NO_SLOT = 0xffff,
 };

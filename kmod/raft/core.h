@@ -29,7 +29,7 @@ enum {
 	 * arrives meanwhile joins the next (design 5).
 	 */
 	RAFT_PARTIAL_MAX = 2,
-	RAFT_CHUNKS_MAX = 8,	/* chunks of a snapshot sent and not answered */
+	RAFT_CHUNKS_MAX = 16,	/* chunks of a snapshot sent and not answered */
 	RAFT_PENDING_MAX = 16,	/* persists remembered until they are durable */
 	RAFT_BACKOFF_MAX = 6,	/* doublings of the retransmission timer */
 	RAFT_GAP_REPEAT = 4,	/* one reject for so many appends behind a gap */

@@ -122,17 +122,19 @@ static u16 fit(const struct raft *r, u64 next)
 	return n;
 }
 
-/* One message with @n entries is out. */
+/* One message with @n entries is out. An empty one is timed only while nothing
+ * better is known: its answer does not wait for storage.
+ */
 static void note_flight(struct raft *r, struct raft_peer *p, u64 id, u16 n)
 {
 	u64 last = p->next + n - 1;
 
-	if (!p->timed_id) {
+	if (!p->timed_id && (n || !p->srtt)) {
 		p->timed_id = id;
-		p->timed_last = last;
+		p->timed_last = n ? last : 0;
 		p->timed_at = r->now;
 	}
-	if (p->flow != RAFT_REPLICATE)
+	if (!n || p->flow != RAFT_REPLICATE)
 		return;
 	p->flight[(p->flight_first + p->flight_n++) % RAFT_INFLIGHT_MAX] = last;
 	p->next += n;
@@ -160,8 +162,7 @@ static bool send_append(struct raft *r, struct raft_peer *p, bool empty)
 	m->n_entries = n;
 	told = min(r->commit, prev + n);
 	p->commit_sent = max(p->commit_sent, told);
-	if (n)
-		note_flight(r, p, m->id, n);
+	note_flight(r, p, m->id, n);
 	p->awaiting = p->flow == RAFT_PROBE;
 	return true;
 }
@@ -385,13 +386,13 @@ void raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 		return;
 	news = m->id > p->acked_id || m->index > p->match;
 	raft_peer_heard(r, p, m->id);
-	if (m->flags & RAFT_MSG_REJECT) {
-		refused(r, p, m);
-	} else {
+	if (!(m->flags & RAFT_MSG_REJECT))
 		raft_matched(r, p, m->index);
-		time_answer(r, p, m->id);
+	time_answer(r, p, m->id);
+	if (m->flags & RAFT_MSG_REJECT)
+		refused(r, p, m);
+	else
 		accepted(r, p, m);
-	}
 	if (news && r->role == RAFT_LEADER)
 		raft_timer_restart(r, p);
 }

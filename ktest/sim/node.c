@@ -464,14 +464,15 @@ void node_pump(struct node *n)
 	n->leader = raft_leader(n->r);
 	while ((l = fsm_client_next(&n->c, now, raft_term(n->r), RESEND,
 				    &cursor, cmd))) {
-		note_sent(n, cmd, l);
 		if (own) {
 			if (propose(n, cmd, l, n->id)) {
 				fsm_client_unsend(&n->c, &cursor);
 				break;
 			}
+			note_sent(n, cmd, l);
 			continue;
 		}
+		note_sent(n, cmd, l);
 		memcpy(buf + len, &l, 2);
 		memcpy(buf + len + 2, cmd, l);
 		len += l + 2;

@@ -13,7 +13,7 @@ const char *work_name(u8 name)
 {
 	static const char *const names[SIM_NAMES] = {
 		"orders", "a", "journal", "z\xc3\xa4hler", "id", "epoch",
-		"a-name-of-sixty-three-bytes-which-is-the-longest-there-can-be-..",
+		"a-name-of-sixty-three-bytes-which-is-the-longest-there-can-be-.",
 		"full",
 	};
 
@@ -262,7 +262,7 @@ void work_time(struct node *n)
 static u64 amount(struct world *w, u8 name)
 {
 	if (name == SIM_NAMES - 1)
-		return rng_next(&w->rng) >> rng_below(&w->rng, 3);
+		return (rng_next(&w->rng) >> rng_below(&w->rng, 3)) | 1;
 	return rng_range(&w->rng, 1, 5);
 }
 

@@ -196,7 +196,7 @@ uint64_t now_ns(void)
 
 void sleep_ms(unsigned int ms)
 {
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+	struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	while (nanosleep(&t, &t) && errno == EINTR)
 		;
