@@ -61,29 +61,35 @@ static void cns_refill(struct cns_node *n)
 {
 	struct cns_refill f = {};
 	struct sk_buff *skb;
+	bool more;
 	int i;
 
 	__skb_queue_head_init(&f.skbs);
 	do {
 		cns_node_call(n, cns_refill_ask, &f);
 		while (f.want_skbs--) {
-			skb = cns_udp_alloc(CNS_RESERVE_BYTES, GFP_KERNEL);
+			skb = cns_udp_alloc(CNS_RESERVE_BYTES,
+					    GFP_KERNEL_ACCOUNT);
 			if (!skb)
 				break;
 			__skb_queue_tail(&f.skbs, skb);
 		}
 		for (i = 0; i < CNS_SPARE_PEERS; i++)
 			if (!READ_ONCE(n->spare[i]))
-				f.peers[i] = cns_peer_alloc(GFP_KERNEL);
+				f.peers[i] = cns_peer_alloc(GFP_KERNEL_ACCOUNT);
 		if (f.want_chunks)
-			f.chunk = kvzalloc(FSM_CHUNK_BYTES, GFP_KERNEL);
+			f.chunk = kvzalloc(FSM_CHUNK_BYTES,
+					   GFP_KERNEL_ACCOUNT);
+		/* Where there is no memory now, the next need asks again. */
+		more = f.chunk && f.want_chunks > 1;
 		cns_node_call(n, cns_refill_give, &f);
 		__skb_queue_purge(&f.skbs);
 		for (i = 0; i < CNS_SPARE_PEERS; i++) {
 			cns_peer_free(f.peers[i]);
 			f.peers[i] = NULL;
 		}
-	} while (f.want_chunks > 1 && !test_bit(CNS_STOPPING, &n->flags));
+		cond_resched();
+	} while (more && !test_bit(CNS_STOPPING, &n->flags));
 }
 
 /* ------------------------------------------------------- snapshots to send */
@@ -111,7 +117,9 @@ static void cns_walk_size(struct cns_node *n, void *arg)
 	struct cns_walk *w = arg;
 
 	w->cap = n->snap.make ? fsm_snapshot_bytes(n->fsm) : 0;
-	n->snap.make = false;
+	/* The state may grow until the walk begins. */
+	if (w->cap)
+		w->cap += w->cap / 8 + FSM_CHUNK_BYTES;
 }
 
 static void cns_walk_begin(struct cns_node *n, void *arg)
@@ -145,7 +153,15 @@ static void cns_walk_offer(struct cns_node *n, void *arg)
 {
 	struct cns_walk *w = arg;
 
-	raft_snapshot_offer(n->raft, cns_now(), &w->offer);
+	n->snap.make = false;
+	if (w->err) {
+		/* None: so that raft asks again. */
+		raft_snapshot_offer(n->raft, n->now, NULL);
+		w->old = n->snap.offered;
+		n->snap.offered = NULL;
+		return;
+	}
+	raft_snapshot_offer(n->raft, n->now, &w->offer);
 	w->old = n->snap.offered;
 	n->snap.offered = w->buf;
 	n->snapshots++;
@@ -158,21 +174,20 @@ static void cns_make_snapshot(struct cns_node *n)
 	cns_node_call(n, cns_walk_size, &w);
 	if (!w.cap)
 		return;
-	w.buf = kvmalloc(w.cap, GFP_KERNEL);
-	if (!w.buf)
-		return;
-	cns_node_call(n, cns_walk_begin, &w);
+	w.buf = kvmalloc(w.cap, GFP_KERNEL_ACCOUNT);
+	w.err = w.buf ? 0 : -ENOMEM;
+	if (w.buf)
+		cns_node_call(n, cns_walk_begin, &w);
 	while (!w.err && !w.done) {
 		cns_node_call(n, cns_walk_step, &w);
 		cond_resched();
 	}
-	if (w.err) {
-		kvfree(w.buf);
-		return;
-	}
-	w.offer.checksum = raft_checksum(w.buf, w.offer.len);
+	if (!w.err)
+		w.offer.checksum = raft_checksum(w.buf, w.offer.len);
 	cns_node_call(n, cns_walk_offer, &w);
 	kvfree(w.old);
+	if (w.err)
+		kvfree(w.buf);
 }
 
 /* --------------------------------------------------- snapshots that came in */
@@ -191,16 +206,16 @@ static void cns_buffer_ask(struct cns_node *n, void *arg)
 	struct cns_install *i = arg;
 
 	i->bytes = n->snap.want;
-	n->snap.want = 0;
 }
 
 static void cns_buffer_give(struct cns_node *n, void *arg)
 {
 	struct cns_install *i = arg;
 
-	i->old = n->snap.incoming;
-	n->snap.incoming = i->buf;
-	raft_snapshot_buffer(n->raft, cns_now(), i->buf, i->bytes);
+	n->snap.want = 0;
+	i->old = i->buf;
+	if (raft_snapshot_buffer(n->raft, n->now, i->buf, i->bytes))
+		swap(n->snap.incoming, i->old);
 }
 
 static void cns_give_buffer(struct cns_node *n)
@@ -210,9 +225,8 @@ static void cns_give_buffer(struct cns_node *n)
 	cns_node_call(n, cns_buffer_ask, &i);
 	if (!i.bytes)
 		return;
-	i.buf = kvmalloc(i.bytes, GFP_KERNEL | __GFP_NOWARN);
-	if (!i.buf)
-		return;
+	/* NULL is an answer too: the leader then begins anew. */
+	i.buf = kvmalloc(i.bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	cns_node_call(n, cns_buffer_give, &i);
 	kvfree(i.old);
 }
@@ -232,7 +246,7 @@ static void cns_install_swap(struct cns_node *n, void *arg)
 
 	if (i->ok)
 		swap(n->fsm, i->fsm);
-	raft_snapshot_installed(n->raft, cns_now(), i->ok);
+	raft_snapshot_installed(n->raft, n->now, i->ok);
 	i->old = n->snap.incoming;
 	n->snap.incoming = NULL;
 	if (!i->ok)
@@ -247,7 +261,7 @@ static bool cns_feed(struct fsm *f)
 	void *chunk;
 
 	do {
-		chunk = kvzalloc(FSM_CHUNK_BYTES, GFP_KERNEL);
+		chunk = kvzalloc(FSM_CHUNK_BYTES, GFP_KERNEL_ACCOUNT);
 		if (!chunk)
 			return false;
 		fsm_give(f, chunk);
@@ -287,7 +301,7 @@ static void cns_install_snapshot(struct cns_node *n)
 	cns_node_call(n, cns_install_ask, &i);
 	if (!i.snap)
 		return;
-	i.fsm = kvzalloc(fsm_size(), GFP_KERNEL);
+	i.fsm = kvzalloc(fsm_size(), GFP_KERNEL_ACCOUNT);
 	if (i.fsm) {
 		fsm_init(i.fsm);
 		i.ok = cns_load(i.fsm, i.snap);

@@ -24,7 +24,8 @@ static const struct nla_policy cns_policy[CONSENSUS_A_MAX + 1] = {
 				       .len = WIRE_NAME_MAX },
 	[CONSENSUS_A_KEY] = NLA_POLICY_EXACT_LEN(WIRE_CLUSTER_KEY),
 	[CONSENSUS_A_PEERS] = { .type = NLA_NESTED },
-	[CONSENSUS_A_HEARTBEAT_MS] = NLA_POLICY_RANGE(NLA_U32, 1, 32767),
+	[CONSENSUS_A_HEARTBEAT_MS] = NLA_POLICY_RANGE(NLA_U32, 1,
+						      CNS_HEARTBEAT_LIMIT_MS),
 	[CONSENSUS_A_ELECTION_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 2),
 	[CONSENSUS_A_ELECTION_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 3),
 	[CONSENSUS_A_OBJECTS_MAX] = NLA_POLICY_MIN(NLA_U32, 1),
@@ -146,6 +147,10 @@ static int cns_get_peers(const struct nlattr *peers, struct cns_params *p,
 	if (!p->peers)
 		return -ENOMEM;
 	nla_for_each_nested(nest, peers, rem) {
+		if (nla_type(nest) != CONSENSUS_A_PEER) {
+			NL_SET_ERR_MSG_ATTR(extack, nest, "not a peer");
+			return -EINVAL;
+		}
 		err = cns_get_peer(nest, &p->peers[p->n_peers++], extack);
 		if (err)
 			return err;
@@ -297,7 +302,7 @@ static void cns_create_call(struct cns_node *n, void *arg)
 {
 	struct cns_create *c = arg;
 
-	c->err = cns_form_begin(n, cns_now(), c->peers, c->n);
+	c->err = cns_form_begin(n, n->now, c->peers, c->n);
 }
 
 static int cns_create_add(struct cns_create *c, struct cns_peer *p,
@@ -320,7 +325,17 @@ static int cns_create_add(struct cns_create *c, struct cns_peer *p,
 	return 0;
 }
 
-/* Names are looked up among the configured peers, which never change. */
+/* The configuration's peers never change, so that nobody need own the node. */
+static struct cns_peer *cns_create_peer(struct cns_node *n, const char *name)
+{
+	u32 i;
+
+	for (i = 0; i < n->params.n_peers; i++)
+		if (!strcmp(n->peers[i]->name, name))
+			return n->peers[i];
+	return NULL;
+}
+
 static int cns_create_names(struct cns_node *n, struct cns_create *c,
 			    struct genl_info *info)
 {
@@ -339,8 +354,7 @@ static int cns_create_names(struct cns_node *n, struct cns_create *c,
 		name = tb[CONSENSUS_P_NAME];
 		if (!name)
 			return -EINVAL;
-		err = cns_create_add(c, cns_peer_by_name(n, nla_data(name),
-							 strlen(nla_data(name))),
+		err = cns_create_add(c, cns_create_peer(n, nla_data(name)),
 				     info);
 		if (err)
 			return err;

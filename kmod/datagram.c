@@ -227,6 +227,8 @@ void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
 		random = get_random_u64();
 	} while (!random);
 	n->self.hello.durable_index = raft_durable_index(n->raft);
+	n->self.hello.durable_term = raft_term_at(n->raft,
+						  raft_durable_index(n->raft));
 	wire_hello_make(&n->self, w, now, random, cns_fresh_ns(n), &h);
 	skb = cns_alloc(n, p, CNS_RESERVE_BYTES);
 	if (!skb)
@@ -258,13 +260,14 @@ void cns_forward(struct cns_node *n, u64 now)
 		return;
 	for (;;) {
 		len = fsm_client_next(&n->client, now, raft_term(n->raft),
-				      n->params.heartbeat_ns, &cursor, cmd);
+				      2 * n->params.heartbeat_ns, &cursor, cmd);
 		if (!len)
 			break;
 		if (!skb) {
 			skb = cns_alloc(n, p, WIRE_PAYLOAD);
 			if (!skb) {
 				fsm_client_unsend(&n->client, &cursor);
+				n->pump = true;
 				return;
 			}
 			at = wire_forward_begin(skb->data, WIRE_PAYLOAD,

@@ -56,22 +56,23 @@ static int cns_check_op(const struct consensus_op *op, u32 flags)
 	return 0;
 }
 
-static u64 cns_timeout(const struct consensus_op *op)
+/* On cns_now()'s clock; U64_MAX: never. */
+static u64 cns_deadline(const struct consensus_op *op)
 {
-	return op->timeout_ns ?: CNS_TIMEOUT_DEFAULT_S * (u64)NSEC_PER_SEC;
+	u64 timeout = op->timeout_ns ?: CNS_TIMEOUT_DEFAULT_S * (u64)NSEC_PER_SEC;
+	u64 now = cns_now();
+
+	return timeout < U64_MAX - now ? now + timeout : U64_MAX;
 }
 
 /* ---------------------------------------------------------------- requests */
 
-static struct cns_request *cns_request_new(struct file *file, u64 timeout_ns,
+static struct cns_request *cns_request_new(struct file *file, u64 deadline,
 					   int *err)
 {
 	struct cns_handle *h = file->private_data;
-	u64 now = cns_now(), deadline = U64_MAX;
 	struct cns_request *r;
 
-	if (timeout_ns < U64_MAX - now)
-		deadline = now + timeout_ns;
 	r = cns_request_alloc(h->ns, file->f_flags & O_NONBLOCK, deadline, err);
 	if (r)
 		r->command.handle = h->number;
@@ -86,12 +87,12 @@ static void cns_request_name(struct cns_request *r, const char *name, u8 len)
 
 /* Run @r; what came of it goes to @op. Puts @r's caller's reference not. */
 static int cns_run(struct file *file, struct cns_request *r,
-		   struct consensus_op *op)
+		   struct consensus_op *op, u64 deadline)
 {
 	struct cns_handle *h = file->private_data;
 	int err;
 
-	err = cns_request_run(r, cns_timeout(op));
+	err = cns_request_run(r, deadline);
 	if (err) {
 		WRITE_ONCE(h->abandoned, true);
 		return err;
@@ -129,6 +130,7 @@ static int cns_result(struct consensus_op __user *to,
 static int cns_add_run(struct file *file, struct consensus_counter_add *a)
 {
 	struct cns_request *r;
+	u64 deadline;
 	u8 len;
 	int err;
 
@@ -141,14 +143,15 @@ static int cns_add_run(struct file *file, struct consensus_counter_add *a)
 		err = -EINVAL;
 	if (err)
 		return err;
-	r = cns_request_new(file, cns_timeout(&a->op), &err);
+	deadline = cns_deadline(&a->op);
+	r = cns_request_new(file, deadline, &err);
 	if (!r)
 		return err;
 	r->kind = CNS_REQ_COMMAND;
 	r->command.op = FSM_COUNTER_ADD;
 	r->command.arg = a->delta;
 	cns_request_name(r, a->name, len);
-	err = cns_run(file, r, &a->op);
+	err = cns_run(file, r, &a->op, deadline);
 	if (!err)
 		a->value = r->command.value;
 	cns_request_put(r);
@@ -160,7 +163,9 @@ static int cns_ioctl_add(struct file *file, void __user *arg)
 	struct consensus_counter_add __user *to = arg;
 	struct consensus_counter_add a;
 
-	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op))
+	/* The struct lies in two pages at most: status in the first, then value. */
+	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op) ||
+	    put_user(a.value, &to->value))
 		return -EFAULT;
 	a.op.status = cns_add_run(file, &a);
 	if (!a.op.status && put_user(a.value, &to->value))
@@ -190,6 +195,7 @@ static int cns_read_run(struct file *file, struct consensus_counter_read *a)
 {
 	struct cns_request *r;
 	u8 len, kind;
+	u64 deadline;
 	int err;
 
 	err = cns_check_op(&a->op, CONSENSUS_READ_ALL);
@@ -199,13 +205,14 @@ static int cns_read_run(struct file *file, struct consensus_counter_read *a)
 		err = cns_check_name(a->name, &len);
 	if (err)
 		return err;
-	r = cns_request_new(file, cns_timeout(&a->op), &err);
+	deadline = cns_deadline(&a->op);
+	r = cns_request_new(file, deadline, &err);
 	if (!r)
 		return err;
 	r->kind = kind;
 	r->at_least = a->op.index;
 	cns_request_name(r, a->name, len);
-	err = cns_run(file, r, &a->op);
+	err = cns_run(file, r, &a->op, deadline);
 	/* A read that nobody waits for any more never happened. */
 	if (err == -ENOTRECOVERABLE)
 		err = -EINTR;
@@ -222,7 +229,8 @@ static int cns_ioctl_read(struct file *file, void __user *arg)
 	struct consensus_counter_read __user *to = arg;
 	struct consensus_counter_read a;
 
-	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op))
+	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op) ||
+	    put_user(0, &to->value) || put_user(0, &to->version))
 		return -EFAULT;
 	a.op.status = cns_read_run(file, &a);
 	if (!a.op.status && (put_user(a.value, &to->value) ||

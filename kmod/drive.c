@@ -3,9 +3,9 @@
  * The driver of the Raft core: the ten duties that stand at the top of
  * raft/raft.h, carried out. Everything here runs as the owner.
  *
- * Storage is memory: what is to be persisted is in the log already, but its
- * completion takes the way that a disk's takes, as an item of the inbox that
- * carries (seq, term, index).
+ * Storage is memory: what is to be persisted is in the log already. Its
+ * completion comes as a disk's does, after all of a ready was carried out, with
+ * (seq, term, index).
  */
 #include <linux/kernel.h>
 #include <linux/net.h>
@@ -36,27 +36,32 @@ static void cns_release_held(struct cns_node *n, u64 seq)
 
 static void cns_persist(struct cns_node *n, const struct raft_ready *rd)
 {
-	bool queued = test_and_set_bit(CNS_PERSIST_QUEUED, &n->flags);
-
-	/* The last seq speaks for all; a step without entries adds none. */
-	n->persisted_seq = rd->persist.seq;
+	/* A step without entries adds none to what is not reported yet. */
 	if (rd->persist.last >= rd->persist.first) {
 		n->persisted_term = raft_term_at(n->raft, rd->persist.last);
 		n->persisted_index = rd->persist.last;
-	} else if (!queued) {
+	} else if (!n->persisted_seq) {
 		n->persisted_term = 0;
 		n->persisted_index = 0;
 	}
-	if (!queued)
-		cns_node_push(n, &n->persist_item);
+	n->persisted_seq = rd->persist.seq;
 }
 
-/* A write group is durable: all up to persisted_seq. */
-void cns_drive_persisted(struct cns_node *n, u64 now)
+/*
+ * Memory has what it was given: report it, as a disk's write group would be,
+ * all up to persisted_seq. False: nothing was outstanding.
+ */
+static bool cns_persisted(struct cns_node *n, u64 now)
 {
-	raft_persisted(n->raft, now, n->persisted_seq, n->persisted_term,
+	u64 seq = n->persisted_seq;
+
+	if (!seq)
+		return false;
+	n->persisted_seq = 0;
+	raft_persisted(n->raft, now, seq, n->persisted_term,
 		       n->persisted_index);
-	cns_release_held(n, n->persisted_seq);
+	cns_release_held(n, seq);
+	return true;
 }
 
 /* ----------------------------------------------------------------- apply */
@@ -79,9 +84,12 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 				  "a committed entry cannot be applied");
 			return;
 		}
-		if (out.kind != FSM_OUT_NONE)
-			fsm_client_applied(&n->client, &out, cns_request_done,
-					   n);
+		if (out.kind == FSM_OUT_NONE ||
+		    (out.kind == FSM_OUT_RESULT &&
+		     out.session != n->client.session))
+			continue;
+		fsm_client_applied(&n->client, &out, cns_request_done, n);
+		n->pump |= n->client.queued || out.kind == FSM_OUT_OPENED;
 	}
 	raft_applied(n->raft, last);
 	if (!list_empty(&n->reads))
@@ -111,6 +119,7 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 	for (;;) {
 		if (!fsm_room(n->fsm, raft_last_index(n->raft), 1)) {
 			cns_node_work(n);
+			n->pump = true;
 			return;
 		}
 		len = fsm_client_next(&n->client, now, raft_term(n->raft),
@@ -120,13 +129,21 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 		if (raft_propose(n->raft, now, RAFT_COMMAND, buf, len,
 				 RAFT_NOBODY, &index)) {
 			fsm_client_unsend(&n->client, &cursor);
+			n->pump = true;
 			return;
 		}
 	}
 }
 
+/*
+ * Does anything of this node want to leave it? .pump says that something may
+ * have come to: a request, an answer that made room, a leader, a deadline.
+ */
 static void cns_pump(struct cns_node *n, u64 now)
 {
+	if (!n->pump)
+		return;
+	n->pump = false;
 	if (raft_role(n->raft) == RAFT_LEADER)
 		cns_propose_own(n, now);
 	else if (raft_id_some(raft_leader(n->raft)))
@@ -170,7 +187,7 @@ static void cns_carry_out(struct cns_node *n, const struct raft_ready *rd)
 
 static void cns_report_failure(struct cns_node *n)
 {
-	if (n->failed_logged || !raft_failed(n->raft))
+	if (n->failed_logged)
 		return;
 	n->failed_logged = true;
 	pr_err("consensus: node %s stopped itself: %s\n", n->params.name,
@@ -185,29 +202,30 @@ void cns_drive(struct cns_node *n, u64 now)
 
 	if (n->stopped || n->failed_logged)
 		return;
-	raft_tick(n->raft, now);
+	if (now >= raft_deadline(n->raft))
+		raft_tick(n->raft, now);
 	cns_hello_tick(n, now);
 	cns_form_tick(n, now);
 	cns_pump(n, now);
-	while ((rd = raft_ready(n->raft, now))) {
-		bool pump = rd->role_changed ||
-			    rd->apply_last >= rd->apply_first;
-
-		cns_carry_out(n, rd);
-		raft_advance(n->raft);
-		if (pump)
+	do {
+		while ((rd = raft_ready(n->raft, now))) {
+			n->pump |= rd->role_changed;
+			cns_carry_out(n, rd);
+			raft_advance(n->raft);
 			cns_pump(n, now);
-	}
+		}
+	} while (cns_persisted(n, now));
 	cns_compact(n);
-	cns_report_failure(n);
-	if (fsm_wants(n->fsm))
+	if (unlikely(raft_failed(n->raft)))
+		cns_report_failure(n);
+	if (unlikely(fsm_wants(n->fsm)))
 		cns_node_work(n);
 }
 
 /* When time alone makes something due (ns). */
 u64 cns_drive_deadline(struct cns_node *n)
 {
-	u64 resend = n->params.heartbeat_ns;
+	u64 resend = 2 * n->params.heartbeat_ns;
 	u64 at;
 
 	if (n->failed_logged)

@@ -39,10 +39,13 @@ static int cns_promise(struct cns_node *n, const struct wire_promise *w,
 
 	if (raft_id_eq(self->cluster, w->cluster))
 		return cns_formed(n) ? -EEXIST : 0;
-	if (raft_id_some(self->cluster))
+	/* Who asks again has given up what it asked for before. */
+	if (raft_id_some(self->cluster) &&
+	    (cns_formed(n) || !raft_id_eq(n->promised_id, w->coordinator)))
 		return -EEXIST;
 	self->cluster = w->cluster;
 	self->want = false;
+	n->promised_id = w->coordinator;
 	strscpy(n->promised_to, coordinator, sizeof(n->promised_to));
 	return 0;
 }
@@ -53,6 +56,7 @@ static void cns_unpromise(struct cns_node *n, struct raft_id cluster)
 	if (cns_formed(n) || !raft_id_eq(n->self.hello.cluster, cluster))
 		return;
 	n->self.hello.cluster = RAFT_NOBODY;
+	n->promised_id = RAFT_NOBODY;
 	n->promised_to[0] = '\0';
 }
 
@@ -90,7 +94,8 @@ static void cns_form_fail(struct cns_node *n, int err, const char *other)
 	struct cns_peer *refused = f->peer[f->at];
 	int i;
 
-	for (i = 0; i < f->at; i++)
+	/* All of them: an earlier round may have come further than this one. */
+	for (i = 0; i < f->n; i++)
 		if (!f->peer[i]->self)
 			cns_send_promise(n, f->peer[i], WIRE_PROMISE, &w);
 	cns_unpromise(n, f->cluster);
@@ -186,10 +191,13 @@ static void cns_form_answered(struct cns_node *n, struct cns_peer *p,
 	if (f->state != CONSENSUS_FORM_ASKING || f->peer[f->at] != p ||
 	    !raft_id_eq(w->coordinator, n->self.hello.node))
 		return;
+	/* A promise that was made to somebody else, or to what is given up. */
+	if (!w->status && !raft_id_eq(w->cluster, f->cluster))
+		return;
 	if (w->status) {
 		memcpy(other, w->name, w->name_len);
 		cns_form_fail(n, w->status, other);
-	} else if (raft_id_eq(w->cluster, f->cluster)) {
+	} else {
 		f->promised[f->at] = p->wire.node;
 		cns_form_next(n, now);
 	}
@@ -223,6 +231,8 @@ int cns_form_begin(struct cns_node *n, u64 now, struct cns_peer **peers,
 	size_t bytes = n_peers * sizeof(*peers);
 
 	sort(peers, n_peers, sizeof(*peers), cns_by_name, NULL);
+	if (n->stopped || n->failed_logged)
+		return -ENOTCONN;
 	if (f->state == CONSENSUS_FORM_ASKING)
 		return f->n == n_peers && !memcmp(f->peer, peers, bytes) ?
 		       0 : -EBUSY;

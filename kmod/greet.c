@@ -3,7 +3,8 @@
  * Hellos: with whom we speak, and under which key. The exchange itself, and
  * what may be believed when, is the pure half's (wire/hello.c).
  *
- * Only peers whose boot is not known are called, less and less often. A peer
+ * Only those are called of whose boot we are not sure, less and less often; and
+ * by a node that wants to be replicated to and hears of no leader, all. A peer
  * that restarts calls by itself; so does one whose own standing changed.
  */
 #include <linux/kernel.h>
@@ -60,18 +61,25 @@ static void cns_learnt(struct cns_node *n, struct cns_peer *p, u64 now)
 {
 	cns_form_follow(n, &p->wire.hello, now);
 	cns_observe(n, p, now);
+	/* If doubt is left, it is to be called. */
+	n->hello_at = min(n->hello_at, now + n->params.heartbeat_ns);
+	n->hello_calls++;
 }
 
-/* The slot of a stranger: its own, a free one, or the one unused longest. */
-static struct cns_stranger *cns_stranger(struct cns_node *n,
-					 const union cns_address *from, u64 now)
+/*
+ * The slot of a stranger: its own, a free one, or the one unused longest. It is
+ * kept by incarnation, so that one recorded hello takes one slot, wherever it
+ * is played back from.
+ */
+static struct cns_stranger *cns_stranger(struct cns_node *n, struct raft_id id,
+					 u64 now)
 {
 	struct cns_stranger *s, *oldest = &n->strangers[0];
 	int i;
 
 	for (i = 0; i < CNS_STRANGERS; i++) {
 		s = &n->strangers[i];
-		if (s->used && !memcmp(&s->address, from, sizeof(*from)))
+		if (s->used && raft_id_eq(s->id, id))
 			return s;
 		if (s->used < oldest->used)
 			oldest = s;
@@ -80,7 +88,7 @@ static struct cns_stranger *cns_stranger(struct cns_node *n,
 	if (oldest->used && now - oldest->used < n->params.election_min_ns)
 		return NULL;
 	wire_peer_reset(&oldest->wire);
-	oldest->address = *from;
+	oldest->id = id;
 	oldest->used = now;
 	return oldest;
 }
@@ -88,7 +96,7 @@ static struct cns_stranger *cns_stranger(struct cns_node *n,
 static void cns_hello_stranger(struct cns_node *n, const struct wire_hello *h,
 			       const union cns_address *from, u64 now)
 {
-	struct cns_stranger *s = cns_stranger(n, from, now);
+	struct cns_stranger *s = cns_stranger(n, h->node, now);
 	enum wire_drop drop = WIRE_OK;
 	struct cns_peer *p;
 	unsigned int did;
@@ -106,8 +114,11 @@ static void cns_hello_stranger(struct cns_node *n, const struct wire_hello *h,
 	if (!(did & WIRE_HELLO_ADOPTED))
 		return;
 	p = cns_peer_come(n, &s->wire, from);
-	if (!p)
+	if (!p) {
+		/* It will say hello again, to a slot that knows nothing. */
+		wire_peer_reset(&s->wire);
 		return;
+	}
 	s->used = 0;
 	cns_learnt(n, p, now);
 }
@@ -132,17 +143,29 @@ void cns_hello_receive(struct cns_node *n, const struct wire_hello *h,
 	if (drop)
 		cns_drop(n, (enum consensus_drop)drop);
 	if (did & WIRE_HELLO_ADOPTED) {
-		if (!p->configured)
-			p->address = *from;
+		cns_peer_move(p, from);
 		cns_peer_rekey(n, p);
 	}
-	if (did & WIRE_HELLO_ANSWER)
-		cns_send_hello(n, &p->wire, p, &p->address, now);
 	if (!drop && p->wire.state == WIRE_PEER_KNOWN)
 		cns_learnt(n, p, now);
+	if (!(did & WIRE_HELLO_ANSWER))
+		return;
+	/* Who came by itself may have moved, which only its echo proves. */
+	if (p->configured)
+		cns_send_hello(n, &p->wire, p, &p->address, now);
+	else
+		cns_send_hello(n, &p->wire, NULL, from, now);
 }
 
 /* --------------------------------------------------------------------- time */
+
+static bool cns_to_be_called(const struct cns_node *n, const struct cns_peer *p)
+{
+	if (p->self)
+		return false;
+	return p->wire.state != WIRE_PEER_KNOWN || p->wire.doubt ||
+	       (n->self.hello.want && !raft_id_some(raft_leader(n->raft)));
+}
 
 static u64 cns_hello_call(struct cns_node *n, struct cns_peer *p, u64 now)
 {
@@ -177,14 +200,17 @@ void cns_hello_tick(struct cns_node *n, u64 now)
 	if (likely(now < n->hello_at && leader == n->was_leader))
 		return;
 	n->was_leader = leader;
+	n->hello_calls = 0;
 	for (i = 0; i < n->n_peers; i++) {
 		p = n->peers[i];
 		if (p->self)
 			continue;
-		if (p->wire.state != WIRE_PEER_KNOWN)
+		if (cns_to_be_called(n, p)) {
 			next = min(next, cns_hello_call(n, p, now));
-		else
+			n->hello_calls++;
+		} else {
 			p->hello_wait = 0;
+		}
 		if (new_leader)
 			cns_observe(n, p, now);
 		else if (leader)
@@ -195,14 +221,7 @@ void cns_hello_tick(struct cns_node *n, u64 now)
 
 u64 cns_hello_deadline(const struct cns_node *n)
 {
-	u32 i;
-
-	/* Nobody to be called: then time alone makes nothing due. */
-	for (i = 0; i < n->params.n_peers; i++)
-		if (!n->peers[i]->self &&
-		    n->peers[i]->wire.state != WIRE_PEER_KNOWN)
-			return n->hello_at;
-	return U64_MAX;
+	return n->hello_calls ? n->hello_at : U64_MAX;
 }
 
 /* What we say of ourselves changed: tell all, known or not. */

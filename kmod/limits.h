@@ -45,6 +45,7 @@ enum cns_limits {
 	CNS_HEARTBEAT_MS = 30,
 	CNS_ELECTION_MIN_MS = 150,
 	CNS_ELECTION_MAX_MS = 300,
+	CNS_HEARTBEAT_LIMIT_MS = 30000,
 	CNS_ELECTION_LIMIT_MS = 600000,
 
 	/* A round trip between kernels is far below it. */

@@ -60,10 +60,7 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 	case CNS_ITEM_TIMER:
 		clear_bit(CNS_TIMER_QUEUED, &n->flags);
 		n->armed_at = U64_MAX;
-		break;
-	case CNS_ITEM_PERSISTED:
-		clear_bit(CNS_PERSIST_QUEUED, &n->flags);
-		cns_drive_persisted(n, now);
+		n->pump = true;
 		break;
 	case CNS_ITEM_CALL:
 		call = container_of(item, struct cns_call, item);
@@ -88,30 +85,43 @@ static void cns_arm(struct cns_node *n, u64 now)
 	hrtimer_start(&n->timer, ns_to_ktime(wait), HRTIMER_MODE_REL_SOFT);
 }
 
-/* One stretch of owning. True if it ended by its budget, not for want of work. */
-static bool cns_drain(struct cns_node *n)
+/**
+ * struct cns_stretch - how long whoever took the node may go on
+ * @until: time that it ends (ns); 0: not begun
+ * @items: left
+ */
+struct cns_stretch {
+	u64 until;
+	unsigned int items;
+};
+
+/* Work as the owner. True if the stretch ended, not the work. */
+static bool cns_drain(struct cns_node *n, struct cns_stretch *st)
 {
-	unsigned int budget = CNS_DRAIN_ITEMS;
-	u64 now = cns_now(), until = now + CNS_DRAIN_NS;
 	struct llist_node *batch = n->backlog;
 
+	n->now = cns_now();
+	if (!st->until)
+		st->until = n->now + CNS_DRAIN_NS;
 	for (;;) {
 		if (!batch)
 			batch = llist_reverse_order(llist_del_all(&n->inbox));
-		if (!batch || !budget || now >= until)
+		if (!batch || !st->items || n->now >= st->until)
 			break;
-		for (; batch && budget; budget--) {
+		for (; batch && st->items; st->items--) {
 			struct cns_item *item = container_of(batch,
 							     struct cns_item,
 							     link);
 
 			batch = batch->next;
-			cns_item_run(n, item, now);
+			cns_item_run(n, item, n->now);
 		}
-		cns_drive(n, now);
-		now = cns_now();
+		cns_drive(n, n->now);
+		if (!batch && llist_empty(&n->inbox))
+			break;
+		n->now = cns_now();
 	}
-	cns_arm(n, now);
+	cns_arm(n, n->now);
 	WRITE_ONCE(n->backlog, batch);
 	return batch;
 }
@@ -129,6 +139,7 @@ static bool cns_work_left(const struct cns_node *n)
  */
 void cns_node_run(struct cns_node *n)
 {
+	struct cns_stretch st = { .items = CNS_DRAIN_ITEMS };
 	struct sk_buff_head q;
 	bool over = false;
 
@@ -136,13 +147,15 @@ void cns_node_run(struct cns_node *n)
 	local_bh_disable();
 	while (!over && cns_work_left(n) &&
 	       !test_and_set_bit_lock(CNS_OWNED, &n->flags)) {
-		over = cns_drain(n);
+		over = cns_drain(n, &st);
 		skb_queue_splice_tail_init(&n->tx_queue, &q);
-		if (over && !n->stopped &&
-		    !test_bit(CNS_STOPPING, &n->flags))
+		if (over && !test_bit(CNS_STOPPING, &n->flags)) {
 			tasklet_schedule(&n->task);
-		else
+		} else if (over) {
+			/* No tasklet any more: to the end, in stretches. */
+			st = (struct cns_stretch){ .items = CNS_DRAIN_ITEMS };
 			over = false;
+		}
 		clear_bit_unlock(CNS_OWNED, &n->flags);
 		smp_mb__after_atomic();
 		if (!skb_queue_empty(&q))
@@ -233,7 +246,8 @@ static void cns_node_free(struct work_struct *work)
 	for (i = 0; i < CNS_SPARE_PEERS; i++)
 		cns_peer_free(n->spare[i]);
 	kvfree(n->peers);
-	kvfree(n->strangers);
+	kvfree_sensitive(n->strangers,
+			 CNS_STRANGERS * sizeof(*n->strangers));
 	kvfree(n->raft);
 	kfree(n->params.peers);
 	memzero_explicit(&n->params.key, sizeof(n->params.key));
@@ -373,7 +387,7 @@ static int cns_node_build(struct cns_node *n)
 
 static void cns_node_first(struct cns_node *n, void *arg)
 {
-	cns_hello_tick(n, cns_now());
+	cns_hello_tick(n, n->now);
 }
 
 /*
@@ -403,7 +417,6 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 	hrtimer_setup(&n->timer, cns_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	n->timer_item.kind = CNS_ITEM_TIMER;
-	n->persist_item.kind = CNS_ITEM_PERSISTED;
 	n->armed_at = U64_MAX;
 	n->started_at = cns_now();
 

@@ -53,7 +53,6 @@ enum cns_item_kind {
 	CNS_ITEM_REQUEST,	/* cns_request.item: begin it */
 	CNS_ITEM_GIVE_UP,	/* cns_request.give_up: end it */
 	CNS_ITEM_TIMER,
-	CNS_ITEM_PERSISTED,
 	CNS_ITEM_CALL,		/* struct cns_call */
 };
 
@@ -125,12 +124,12 @@ struct cns_peer {
 /**
  * struct cns_stranger - a sender that no configuration names (design 6)
  * @wire: its challenge
- * @address: where it speaks from
+ * @id: its incarnation
  * @used: when the slot was taken (ns); 0: free
  */
 struct cns_stranger {
 	struct wire_peer wire;
-	union cns_address address;
+	struct raft_id id;
 	u64 used;
 };
 
@@ -194,7 +193,6 @@ struct cns_request {
 enum cns_node_flag {
 	CNS_OWNED,
 	CNS_TIMER_QUEUED,
-	CNS_PERSIST_QUEUED,
 	CNS_STOPPING,		/* no new timers, tasklets, work */
 };
 
@@ -270,7 +268,7 @@ struct cns_params {
  * @task: continues a drain that took too long
  * @timer: next deadline
  * @timer_item: its item, queued at most once
- * @persist_item: same for completions of storage
+ * @now: o, time of this stretch of owning (ns)
  * @armed_at: o, deadline that @timer stands for; ~0 none
  * @stopped: o, status that everything ends with from now on; 0: running
  * @wait_room: callers that wait for a place among CNS_REQUESTS_MAX
@@ -279,7 +277,7 @@ struct cns_params {
  * @raft: o
  * @fsm: o, replaced when a snapshot is installed
  * @client: o, this node's session
- * @persisted_seq: o, memory storage: seq to be reported durable
+ * @persisted_seq: o, memory storage: seq to be reported durable; 0: none
  * @persisted_term: o, with it
  * @persisted_index: o, with it
  * @held: o, messages that wait for storage, a ring
@@ -287,6 +285,7 @@ struct cns_params {
  * @read_ctx: o, last context given out
  * @read_sent: o, when the last read round was asked for; 0: none is out
  * @read_new: o, reads came that joined no round yet
+ * @pump: o, this node's requests may have something to send
  *
  * @self: o, what hellos say
  * @peers: o (entries: a), the first n_configured are the configuration's
@@ -296,9 +295,11 @@ struct cns_params {
  * @spare: o, peers allocated ahead
  * @strangers: o
  * @hello_at: o, when peers are looked through again for hellos (ns)
+ * @hello_calls: o, how many were to be called at the last look
  * @was_leader: o, role at the last look
  * @form: o
  * @promised_to: o, name of the coordinator that this node is promised to
+ * @promised_id: o, its incarnation
  *
  * @work: process context does what sleeps, see chores.c
  * @snap: see chores.c
@@ -329,7 +330,7 @@ struct cns_node {
 	struct tasklet_struct task;
 	struct hrtimer timer;
 	struct cns_item timer_item;
-	struct cns_item persist_item;
+	u64 now;
 	u64 armed_at;
 	int stopped;
 	wait_queue_head_t wait_room;
@@ -348,6 +349,7 @@ struct cns_node {
 	u64 read_ctx;
 	u64 read_sent;
 	bool read_new;
+	bool pump;
 
 	struct wire_self self;
 	struct cns_peer **peers;
@@ -357,9 +359,11 @@ struct cns_node {
 	struct cns_peer *spare[CNS_SPARE_PEERS];
 	struct cns_stranger *strangers;
 	u64 hello_at;
+	u32 hello_calls;
 	bool was_leader;
 	struct cns_form form;
 	char promised_to[WIRE_NAME_MAX + 1];
+	struct raft_id promised_id;
 	bool failed_logged;
 
 	struct work_struct work;
@@ -417,7 +421,6 @@ extern struct workqueue_struct *cns_wq;
 /* ----------------------------------------------------------------- drive.c */
 void cns_drive(struct cns_node *n, u64 now);
 u64 cns_drive_deadline(struct cns_node *n);
-void cns_drive_persisted(struct cns_node *n, u64 now);
 
 /* -------------------------------------------------------------- datagram.c */
 void cns_receive(struct cns_node *n, struct sk_buff *skb, u64 now);
@@ -445,6 +448,7 @@ struct cns_peer *cns_peer_by_name(struct cns_node *n, const char *name,
 struct cns_peer *cns_peer_come(struct cns_node *n, const struct wire_peer *w,
 			       const union cns_address *address);
 void cns_peer_rekey(struct cns_node *n, struct cns_peer *p);
+void cns_peer_move(struct cns_peer *p, const union cns_address *to);
 
 /* ------------------------------------------------------------------- udp.c */
 int cns_udp_open(struct cns_node *n, struct net *net,
@@ -473,7 +477,7 @@ struct cns_request *cns_request_spare(void);
 void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 		       bool needed);
 void cns_request_put(struct cns_request *r);
-int cns_request_run(struct cns_request *r, u64 timeout_ns);
+int cns_request_run(struct cns_request *r, u64 deadline);
 void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now);
 void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now);
 void cns_request_done(void *ctx, struct fsm_request *f);

@@ -83,6 +83,17 @@ void cns_peer_rekey(struct cns_node *n, struct cns_peer *p)
 			   &n->by_id[p->wire.node.hi % CNS_PEER_BUCKETS]);
 }
 
+/* A peer that no configuration places proved to be at @to. BH disabled. */
+void cns_peer_move(struct cns_peer *p, const union cns_address *to)
+{
+	if (p->configured || !memcmp(&p->address, to, sizeof(*to)))
+		return;
+	p->address = *to;
+	/* The cached route leads to where it was. */
+	if (p->route.cache)
+		dst_cache_reset(&p->route);
+}
+
 /* A stranger proved that it is there now: give it a place. NULL: none free. */
 struct cns_peer *cns_peer_come(struct cns_node *n, const struct wire_peer *w,
 			       const union cns_address *address)

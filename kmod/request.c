@@ -99,9 +99,7 @@ void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now)
 		cns_complete(n, r);
 		return;
 	}
-	/* All that this handle ever sent has a seq below the next. */
-	if (r->command.op == FSM_HANDLE_CLOSE)
-		r->command.arg = n->client.next_seq - 1;
+	n->pump = true;
 	if (r->kind == CNS_REQ_COMMAND)
 		fsm_client_add(&n->client, &r->command);
 	else
@@ -121,6 +119,7 @@ void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now)
 		cns_read_finish(n, r, reason);
 	else if (fsm_client_give_up(&n->client, &r->command, reason))
 		cns_complete(n, r);
+	n->pump = true;
 put:
 	cns_request_put(r);
 }
@@ -128,9 +127,9 @@ put:
 /* ------------------------------------------------------------ reads, owner */
 
 /*
- * Reads that joined no round yet join one together; a round that was not
- * answered in time is asked for again. Any later round serves earlier reads
- * too: it began after they did.
+ * Reads that joined no round yet join one together; if it is not answered in
+ * time another is asked for. A read keeps the first that it joined: the answer
+ * to any later one serves it too, for that began after the read did.
  */
 void cns_reads_pump(struct cns_node *n, u64 now)
 {
@@ -145,7 +144,7 @@ void cns_reads_pump(struct cns_node *n, u64 now)
 		if (r->known)
 			continue;
 		waiting = true;
-		if (!r->ctx || late)
+		if (!r->ctx)
 			r->ctx = n->read_ctx + 1;
 	}
 	n->read_new = false;
@@ -209,7 +208,7 @@ static bool cns_room_take(struct cns_node *n)
 /* A place among the node's requests; waits for one until @deadline. */
 static int cns_room(struct cns_node *n, bool nonblock, u64 deadline)
 {
-	u64 now;
+	u64 now, left;
 	long err;
 
 	if (likely(cns_room_take(n)))
@@ -219,8 +218,10 @@ static int cns_room(struct cns_node *n, bool nonblock, u64 deadline)
 	now = cns_now();
 	if (now >= deadline)
 		return -ETIMEDOUT;
+	left = min_t(u64, nsecs_to_jiffies64(deadline - now) + 1,
+		     MAX_SCHEDULE_TIMEOUT - 1);
 	err = wait_event_interruptible_timeout(n->wait_room, cns_room_take(n),
-					       nsecs_to_jiffies(deadline - now) + 1);
+					       (long)left);
 	if (err < 0)
 		return -EINTR;
 	return err ? 0 : -ETIMEDOUT;
@@ -324,20 +325,23 @@ static int cns_withdraw(struct cns_request *r, int reason)
 /**
  * cns_request_run() - begin a filled request and wait for its end
  * @r: the request
- * @timeout_ns: how long; U64_MAX: no limit
+ * @deadline: until when (cns_now()); U64_MAX: no limit
  *
  * Return: 0: resolved, see r->command.status; -ENOTRECOVERABLE: it was not.
  * Sleeps; a signal or the deadline begins its withdrawal.
  */
-int cns_request_run(struct cns_request *r, u64 timeout_ns)
+int cns_request_run(struct cns_request *r, u64 deadline)
 {
 	long left = MAX_SCHEDULE_TIMEOUT;
+	u64 now;
 
 	cns_submit(r, &r->item);
 	if (likely(try_wait_for_completion(&r->done)))
 		return 0;
-	if (timeout_ns != U64_MAX)
-		left = min_t(u64, nsecs_to_jiffies64(timeout_ns) + 1,
+	now = cns_now();
+	if (deadline != U64_MAX)
+		left = deadline <= now ? 1 :
+		       min_t(u64, nsecs_to_jiffies64(deadline - now) + 1,
 			     MAX_SCHEDULE_TIMEOUT - 1);
 	left = wait_for_completion_interruptible_timeout(&r->done, left);
 	if (left > 0)

@@ -59,7 +59,7 @@ static void cns_status_call(struct cns_node *n, void *arg)
 {
 	struct cns_status *st = arg;
 	struct cns_peer *leader;
-	u64 now = cns_now();
+	u64 now = n->now;
 
 	st->cluster = n->self.hello.cluster;
 	st->incarnation = n->self.hello.node;
@@ -260,7 +260,7 @@ static void cns_peer_call(struct cns_node *n, void *arg)
 	i->boot = p->self ? n->self.hello.boot : p->wire.boot;
 	i->observer = raft_id_some(p->observed);
 	i->heard = p->wire.heard_at;
-	i->heard_ms = div_u64(cns_now() - p->wire.heard_at, NSEC_PER_MSEC);
+	i->heard_ms = div_u64(n->now - p->wire.heard_at, NSEC_PER_MSEC);
 	for (k = 0; k < c->n_voters && i->known; k++)
 		i->voter |= raft_id_eq(c->member[k], i->node);
 	cns_peer_progress(n, i);

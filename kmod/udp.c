@@ -113,8 +113,11 @@ static int cns_encap_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (unlikely(!n))
 		goto free;
-	if (unlikely(skb_linearize(skb) ||
-		     skb->len < sizeof(struct udphdr) + WIRE_HEADER)) {
+	if (unlikely(skb_linearize(skb))) {
+		drop = CONSENSUS_DROP_MEMORY;
+		goto drop;
+	}
+	if (unlikely(skb->len < sizeof(struct udphdr) + WIRE_HEADER)) {
 		drop = CONSENSUS_DROP_SHORT;
 		goto drop;
 	}

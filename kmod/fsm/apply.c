@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include "state.h"
 
+/* The words of design 10 for them. */
 static s32 status_of(enum fsm_code code)
 {
 	switch (code) {
@@ -25,6 +26,10 @@ static s32 status_of(enum fsm_code code)
 	}
 }
 
+/*
+ * The seed keys all hashes. It is replicated, as their sums are compared, and a
+ * secret of the members, as buckets are chosen by them.
+ */
 void fsm_begin(struct fsm *f, u32 version, u32 objects_max, u64 seed)
 {
 	f->version = version;
@@ -37,9 +42,15 @@ void fsm_begin(struct fsm *f, u32 version, u32 objects_max, u64 seed)
 
 /* ------------------------------------------------------------- sessions */
 
-/* How an open relates to the session that its node's name has. */
+/**
+ * enum standing - how an open relates to the session that its name has
+ * @SAME: it is the open of that very session, once more
+ * @NEWER: its node has gone on since: the session ends
+ * @OLDER: it is late: the session stays
+ */
 enum standing { SAME, NEWER, OLDER };
 
+/* Had @node this name once, and lost it to another? */
 static bool is_former(const struct fsm_session *s, struct raft_id node)
 {
 	u32 i;
@@ -70,6 +81,7 @@ static enum standing standing(const struct fsm_session *s,
 	return SAME;
 }
 
+/* The newest in front; the oldest is forgotten when there are too many. */
 static void remember_former(struct fsm_session *s)
 {
 	if (s->n_former < FSM_FORMER)
@@ -79,6 +91,7 @@ static void remember_former(struct fsm_session *s)
 	s->former[0] = s->node;
 }
 
+/* The session belongs to whom @c names, and has seen nothing yet. */
 static void take_over(struct fsm *f, struct fsm_session *s, u64 index,
 		      const struct fsm_command *c)
 {
@@ -110,7 +123,7 @@ static int place(struct fsm *f, u64 index, const struct fsm_command *c,
 	}
 	switch (standing(s, c)) {
 	case OLDER:
-		out->kind = FSM_OUT_NONE;
+		*out = (struct fsm_outcome){ .kind = FSM_OUT_NONE };
 		return 0;
 	case SAME:
 		out->session = s->id;
@@ -128,6 +141,11 @@ static int place(struct fsm *f, u64 index, const struct fsm_command *c,
 	return 0;
 }
 
+/*
+ * "A session is (incarnation, boot, ordinal), one at a time per node. It ends,
+ * too, when the same member opens one under a newer boot or incarnation"
+ * (design 3). The member is known by its name, which outlives its storage.
+ */
 static int apply_open(struct fsm *f, u64 index, const struct fsm_command *c,
 		      struct fsm_outcome *out)
 {
@@ -180,6 +198,10 @@ static void handle_close(const struct fsm_session *s,
 	result->value = c->handle;
 }
 
+/*
+ * The first entry that names c->seq: do what it says. Nothing of it takes effect
+ * if its cancellation or the close of its handle came first.
+ */
 static int resolve(struct fsm *f, struct fsm_session *s, u64 index,
 		   const struct fsm_command *c)
 {
@@ -198,6 +220,7 @@ static int resolve(struct fsm *f, struct fsm_session *s, u64 index,
 	return err;
 }
 
+/* Tell the result that request @seq has. */
 static void report(const struct fsm_session *s, u64 seq,
 		   struct fsm_outcome *out)
 {
@@ -242,6 +265,7 @@ static int apply_request(struct fsm *f, u64 index, const struct fsm_command *c,
 	return err;
 }
 
+/* Decoded; what does not make sense now is ignored, on every member alike. */
 static int apply_command(struct fsm *f, u64 index, const struct fsm_command *c,
 			 struct fsm_outcome *out)
 {
@@ -292,6 +316,17 @@ int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
 	return 0;
 }
 
+/**
+ * fsm_result() - what became of a request
+ * @f: state
+ * @session: its session
+ * @seq: its number
+ * @out: as fsm_apply() gave it, if 0 is returned
+ *
+ * Return: 0; -EINPROGRESS no entry applied so far has resolved it; -EKEYEXPIRED
+ * no such session (any more); -ESTALE its node has seen it resolved, and the
+ * result is forgotten.
+ */
 int fsm_result(const struct fsm *f, u64 session, u64 seq,
 	       struct fsm_outcome *out)
 {

@@ -64,7 +64,8 @@ static inline u32 fsm_padded(u32 len)
 
 static inline u8 *fsm_put_name(u8 *p, const char *name, u32 len)
 {
-	memset(p + (len & ~7u), 0, fsm_padded(len) - (len & ~7u));
+	if (len & 7)
+		fsm_put64(p + (len & ~7u), 0);
 	memcpy(p, name, len);
 	return p + fsm_padded(len);
 }

@@ -17,6 +17,7 @@
 
 /* -------------------------------------------------------------- queues */
 
+/* Where @r waits for a seq. What kind it is never changes. */
 static struct fsm_queue *queue_of(struct fsm_client *c,
 				  const struct fsm_request *r)
 {
@@ -50,6 +51,10 @@ static void unlink_request(struct fsm_client *c, struct fsm_request *r)
 
 /* -------------------------------------------------------------- window */
 
+/*
+ * Where request @seq is while it is unresolved. No two share a place: the window
+ * is as wide as the array (see next_queued()).
+ */
 static struct fsm_request **place(struct fsm_client *c, u64 seq)
 {
 	return &c->window[seq & (FSM_WINDOW - 1)];
@@ -70,6 +75,17 @@ static void fresh_session(struct fsm_client *c, u64 ordinal)
 	c->dirty = U64_MAX;
 }
 
+/**
+ * fsm_client_init() - a node that has asked for nothing yet
+ * @c: client
+ * @node: incarnation
+ * @boot_counter: which start of it
+ * @boot_nonce: which start of it
+ * @name: the node's; valid by fsm_name_check()
+ * @name_len: bytes of it
+ *
+ * Its first session has ordinal 1.
+ */
 void fsm_client_init(struct fsm_client *c, struct raft_id node,
 		     u64 boot_counter, u64 boot_nonce, const char *name,
 		     u8 name_len)
@@ -83,11 +99,33 @@ void fsm_client_init(struct fsm_client *c, struct raft_id node,
 	fresh_session(c, 1);
 }
 
+/**
+ * fsm_client_add() - somebody wants something
+ * @c: client
+ * @r: NEW, with op, handle, arg and name; the client's until it is DONE
+ *
+ * Never fails. A HANDLE_CLOSE may come only when no other request of the handle
+ * is QUEUED: it overtakes those of other handles, and what gets its seq behind
+ * the close would be applied.
+ */
 void fsm_client_add(struct fsm_client *c, struct fsm_request *r)
 {
 	link_request(c, r, queue_of(c, r)->tail, NULL);
 }
 
+/**
+ * fsm_client_give_up() - the caller does not want to wait any longer
+ * @c: client
+ * @r: its request
+ * @reason: what it is told if nothing happened (negative errno)
+ *
+ * "Returned only if the request never left the node or its cancellation was
+ * applied" (design 9).
+ *
+ * Return: true if it never left: it is DONE with @reason, and the driver's.
+ * false: it will be resolved by the log, or is already; a second reason does not
+ * count.
+ */
 bool fsm_client_give_up(struct fsm_client *c, struct fsm_request *r, s32 reason)
 {
 	switch (r->state) {
@@ -124,6 +162,7 @@ static u16 encode_open(const struct fsm_client *c, u8 *buf)
 	return fsm_encode(&open, buf);
 }
 
+/* What is CANCELLING has its cancellation sent in its stead, under its seq. */
 static u16 encode_request(const struct fsm_client *c,
 			  const struct fsm_request *r, u8 *buf)
 {
@@ -144,6 +183,10 @@ static u16 encode_request(const struct fsm_client *c,
 	return fsm_encode(&cmd, buf);
 }
 
+/*
+ * Repeating it is harmless: an open of the same (incarnation, boot, ordinal) finds
+ * the session there (design 3, "idempotently").
+ */
 static u16 next_open(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
 		     u8 *buf)
 {
@@ -178,6 +221,7 @@ static void sweep_done(struct fsm_client *c, u64 term)
 	c->oldest = c->sweep_oldest;
 }
 
+/* Was it never given to this leader, or not heard of for too long? */
 static bool due(const struct fsm_request *r, u64 now, u64 term, u64 resend_ns)
 {
 	return r->sent_term != term || now - r->sent_at >= resend_ns;
@@ -219,6 +263,11 @@ static struct fsm_request *next_queued(struct fsm_client *c)
 	return r;
 }
 
+/*
+ * It has a seq from now on, and may leave: from here on only the log can say
+ * what becomes of it. A close speaks of all that came before it; the handle has
+ * nothing that comes later.
+ */
 static void admit(struct fsm_client *c, struct fsm_request *r, u64 now)
 {
 	if (!c->unresolved)
@@ -231,6 +280,22 @@ static void admit(struct fsm_client *c, struct fsm_request *r, u64 now)
 	c->unresolved++;
 }
 
+/**
+ * fsm_client_next() - the next command for the leader
+ * @c: client
+ * @now: time (ns)
+ * @term: the leader's
+ * @resend_ns: after which silence a command is sent again; U64_MAX: never to the
+ *	same leader (for who leads itself: what is in its log stays there as long
+ *	as it leads)
+ * @cursor: 0 to begin with, then as it was left
+ * @buf: FSM_COMMAND_MAX bytes
+ *
+ * Every command carries the low mark of now, so that results do not outlive
+ * their use (pitfall 57).
+ *
+ * Return: bytes of the command; 0: there is nothing to send.
+ */
 u16 fsm_client_next(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
 		    u64 *cursor, u8 *buf)
 {
@@ -272,6 +337,12 @@ static void readmit(struct fsm_client *c, struct fsm_request *r)
 	link_request(c, r, NULL, queue_of(c, r)->head);
 }
 
+/**
+ * fsm_client_unsend() - the command returned last could not be sent
+ * @c: client
+ * @cursor: as fsm_client_next() left it; it may be called again with it, and
+ *	gives the same command, or with 0 another time
+ */
 void fsm_client_unsend(struct fsm_client *c, u64 *cursor)
 {
 	struct fsm_request *r;
@@ -291,6 +362,16 @@ void fsm_client_unsend(struct fsm_client *c, u64 *cursor)
 	}
 }
 
+/**
+ * fsm_client_deadline() - when silence has lasted too long
+ * @c: client
+ * @resend_ns: as for fsm_client_next()
+ *
+ * It may be early, by what has been resolved since the last sweep; the pump that
+ * it causes sets that right.
+ *
+ * Return: time (ns), U64_MAX: nothing is waiting for an answer.
+ */
 u64 fsm_client_deadline(const struct fsm_client *c, u64 resend_ns)
 {
 	u64 from;
@@ -305,6 +386,10 @@ u64 fsm_client_deadline(const struct fsm_client *c, u64 resend_ns)
 
 /* -------------------------------------------------------------- resolving */
 
+/*
+ * @r is resolved. The low mark follows the lowest that is not, and only then is
+ * anybody told: @done may free @r and add requests.
+ */
 static void settle(struct fsm_client *c, struct fsm_request *r, s32 status,
 		   fsm_done_fn done, void *ctx)
 {
@@ -364,6 +449,10 @@ static void session_ended(struct fsm_client *c, fsm_done_fn done, void *ctx)
 	}
 }
 
+/*
+ * Every node sees every open in its log, so that it learns of the end of its own
+ * session, too: whoever takes its place names it.
+ */
 static void opened(struct fsm_client *c, const struct fsm_outcome *out,
 		   fsm_done_fn done, void *ctx)
 {
@@ -374,6 +463,16 @@ static void opened(struct fsm_client *c, const struct fsm_outcome *out,
 		c->session = out->session;
 }
 
+/**
+ * fsm_client_applied() - the own state machine has applied an entry
+ * @c: client
+ * @out: what fsm_apply() said
+ * @done: called for each request that is thereby resolved
+ * @ctx: for @done
+ *
+ * This alone resolves what has left, whoever leads meanwhile: no reply of a
+ * leader is needed, and none can be lost (pitfall 54).
+ */
 void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
 			fsm_done_fn done, void *ctx)
 {
@@ -411,6 +510,16 @@ static bool look_up(struct fsm_client *c, const struct fsm *f, u64 seq,
 	return true;
 }
 
+/**
+ * fsm_client_reload() - a snapshot took the place of entries
+ * @c: client
+ * @f: state that was loaded
+ * @done: called for each request that is thereby resolved
+ * @ctx: for @done
+ *
+ * The entries in between will not be seen. Results that a session still has are
+ * found in it; if the session is gone, what had left is lost to view.
+ */
 void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
 		       fsm_done_fn done, void *ctx)
 {
@@ -431,6 +540,7 @@ void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
 			return;
 }
 
+/* What never left never happened, and may say so with @status. */
 static void stop_queue(struct fsm_client *c, struct fsm_queue *q, s32 status,
 		       fsm_done_fn done, void *ctx)
 {
@@ -444,6 +554,15 @@ static void stop_queue(struct fsm_client *c, struct fsm_queue *q, s32 status,
 	}
 }
 
+/**
+ * fsm_client_stop() - the node ends
+ * @c: client
+ * @status: for what never left (negative errno)
+ * @done: called for each request
+ * @ctx: for @done
+ *
+ * Nobody will apply the log here any more, so what has left stays unknown.
+ */
 void fsm_client_stop(struct fsm_client *c, s32 status, fsm_done_fn done,
 		     void *ctx)
 {

@@ -52,6 +52,7 @@ enum fsm_request_state {
  * @sent_term: term of the leader it was last given to; 0: none
  * @sent_at: when (ns)
  * @tries: how often
+ * @name: the object's
  */
 struct fsm_request {
 	struct fsm_request *next;
@@ -105,6 +106,8 @@ struct fsm_queue {
  * @sweeping: the sweep under way covers all of the window
  * @queued: requests in both queues
  * @unresolved: requests in @window
+ * @name_len: bytes of @name
+ * @name: the node's
  */
 struct fsm_client {
 	struct raft_id node;

@@ -57,6 +57,7 @@ static void words_of(const struct fsm_command *c, u64 *w)
 	}
 }
 
+/* What stands in the head beside op and length. */
 static u16 head_of(const struct fsm_command *c)
 {
 	if (c->op == FSM_INIT)
@@ -92,16 +93,20 @@ u16 fsm_encode(const struct fsm_command *c, u8 *buf)
 	return p - buf;
 }
 
+/* A later version may have other limits: what is not known is not judged. */
 static int decode_init(struct fsm_command *c, const u8 *p)
 {
 	c->seq = fsm_get16(p + 2);
 	c->arg = fsm_get64(p + HEAD);
 	c->arg2 = fsm_get64(p + HEAD + WORD);
+	if (c->seq > FSM_VERSION)
+		return -EPROTO;
 	if (!c->seq || !c->arg2 || c->arg2 > FSM_OBJECTS_LIMIT)
 		return -EINVAL;
-	return c->seq > FSM_VERSION ? -EPROTO : 0;
+	return 0;
 }
 
+/* Boot and ordinal may be anything; nobody (pitfall 3) opens no session. */
 static int decode_open(struct fsm_command *c, const u8 *p)
 {
 	if (fsm_get16(p + 2))
@@ -136,6 +141,7 @@ static int decode_request(struct fsm_command *c, const u8 *p)
 	return c->arg ? 0 : -EINVAL;
 }
 
+/* A name that is valid, and nothing behind it. */
 static int decode_name(struct fsm_command *c, const u8 *p)
 {
 	c->name = (const char *)p;

@@ -30,13 +30,19 @@ enum {
  * @kind: what to tell whom:
  *	FSM_OUT_NONE nobody waits for this;
  *	FSM_OUT_RESULT request (@session, @seq) is resolved for good;
- *	FSM_OUT_OPENED @session now belongs to (@node, @boot, @ordinal), and
- *	@replaced, if not 0, is a session that ended with that
+ *	FSM_OUT_OPENED @session belongs to (@node, @boot_nonce, @ordinal), or
+ *	could not be had, as @status says
  * @status: 0 or a negative errno of design section 10. -ECANCELED: a
  *	cancellation was applied first, so the request never takes effect.
  * @index: the operation's place in the order: the index of the entry that
  *	first resolved it
  * @value: the result
+ * @session: see @kind
+ * @seq: of the request
+ * @replaced: session that ended when this one was opened; 0: none
+ * @node: who opened
+ * @boot_nonce: in which of its starts
+ * @ordinal: which of that start's sessions
  */
 struct fsm_outcome {
 	enum {

@@ -33,6 +33,7 @@ static const char *take_name(struct fsm_load *l, u32 len)
 	return (const char *)p;
 }
 
+/* An incarnation, as two words. */
 static struct raft_id get_id(const u8 *p)
 {
 	return (struct raft_id){ fsm_get64(p), fsm_get64(p + 8) };
@@ -86,12 +87,17 @@ int fsm_load_begin(struct fsm *f, const u8 *buf, u64 len)
 	return 0;
 }
 
-/* An index that an entry applied so far can have. */
+/* Nothing can be older than the log, or come from its future. */
 static bool index_ok(const struct fsm *f, u64 index)
 {
 	return index && index <= f->applied;
 }
 
+/*
+ * One object. That its name is new is checked, as two of a name would be a state
+ * that no entries lead to. Without memory nothing has happened, and the record
+ * comes again.
+ */
 static int load_object(struct fsm *f)
 {
 	struct fsm_load *l = &f->load;
@@ -111,7 +117,6 @@ static int load_object(struct fsm *f)
 		return -EINVAL;
 	o = fsm_object_new(f, p[1], name, p[2], hash);
 	if (!o) {
-		/* As if it had not been touched: it comes again with memory. */
 		l->p = p;
 		return -ENOMEM;
 	}
@@ -146,7 +151,10 @@ static int load_slot(struct fsm *f, struct fsm_session *s, u32 *from)
 	return 0;
 }
 
-/* Who it is: the fixed part at @p, and what follows it. */
+/*
+ * Who has it: the fixed part at @p, and the former incarnations that follow the
+ * name. An incarnation is never nobody.
+ */
 static int load_owner(struct fsm *f, struct fsm_session *s, const u8 *p)
 {
 	u32 i, n = p[2];
@@ -169,6 +177,12 @@ static int load_owner(struct fsm *f, struct fsm_session *s, const u8 *p)
 	return 0;
 }
 
+/*
+ * One session with its results. The memory of all sessions is there before the
+ * first record, or the caller hears of it. The forgotten results come in as one
+ * number: what they add to the sums cannot be computed any more, but the hash in
+ * the head holds it, too.
+ */
 static int load_session(struct fsm *f)
 {
 	struct fsm_load *l = &f->load;

@@ -13,6 +13,7 @@
 /* Two sessions share a chunk. */
 enum { WINDOW_BYTES = FSM_CHUNK_BYTES / 2 };
 
+/* Without what it is given: a few KiB, most of it the directory of buckets. */
 size_t fsm_size(void)
 {
 	return sizeof(struct fsm);
@@ -33,6 +34,7 @@ void fsm_init(struct fsm *f)
 	f->epoch = 1;
 }
 
+/* The first of the chunks of objects. */
 static void *take_cells(struct fsm *f)
 {
 	struct fsm_cells *c = f->cells;
@@ -93,6 +95,7 @@ unsigned int fsm_wants(const struct fsm *f)
 	return n;
 }
 
+/* One more chunk of objects, to be filled when those before it are. */
 static void add_cells(struct fsm *f, struct fsm_cells *c)
 {
 	c->next = NULL;
@@ -153,6 +156,11 @@ bool fsm_room(struct fsm *f, u64 last, unsigned int n)
 	       segments_for(objects) <= f->n_segments;
 }
 
+/**
+ * fsm_stats() - figures for status
+ * @f: state
+ * @st: where to
+ */
 void fsm_stats(const struct fsm *f, struct fsm_stats *st)
 {
 	st->applied = f->applied;

@@ -25,6 +25,12 @@ static bool plain8(const char *p)
 	return !((w | low | del) & EACH_BYTE(0x80));
 }
 
+/* Is it printable ASCII? */
+static bool plain(u8 b)
+{
+	return (u8)(b - 0x20) < 0x7f - 0x20;
+}
+
 static bool continues(u8 b)
 {
 	return (b & 0xc0) == 0x80;
@@ -32,8 +38,9 @@ static bool continues(u8 b)
 
 /*
  * Bytes of the well-formed sequence of at least two bytes at @p (Unicode 15,
- * table 3-7), 0 if there is none within @left bytes. The second byte's range
- * is what rules out overlong forms, surrogates and what is past U+10FFFF.
+ * table 3-7), 0 if there is none within @left bytes, as when a control character
+ * stands there. The second byte's range is what rules out overlong forms,
+ * surrogates and what is past U+10FFFF.
  */
 static unsigned int sequence(const u8 *p, size_t left)
 {
@@ -78,19 +85,18 @@ int fsm_name_check(const char *name, size_t len)
 		return -EINVAL;
 	if (len > FSM_NAME_MAX)
 		return -ENAMETOOLONG;
-	while (i < len) {
-		u8 b = name[i];
-		unsigned int n = 1;
+	for (;;) {
+		unsigned int n;
 
-		if (len - i >= 8 && plain8(name + i))
-			n = 8;
-		else if (b >= 0x80)
-			n = sequence((const u8 *)name + i, len - i);
-		else if (b < 0x20 || b == 0x7f)
-			n = 0;
+		while (len - i >= 8 && plain8(name + i))
+			i += 8;
+		while (i < len && plain(name[i]))
+			i++;
+		if (i == len)
+			return 0;
+		n = sequence((const u8 *)name + i, len - i);
 		if (!n)
 			return -EINVAL;
 		i += n;
 	}
-	return 0;
 }

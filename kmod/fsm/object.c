@@ -14,17 +14,30 @@
 #include "bytes.h"
 #include "state.h"
 
+/**
+ * fsm_name_hash() - where a name is found, and what it adds to the state's hash
+ * @f: state, begun
+ * @name: not terminated
+ * @len: bytes of it
+ *
+ * The same on every member and every architecture. Kinds have name spaces of
+ * their own; the kind is told apart later, as chains are short.
+ *
+ * Return: SipHash under the replicated seed.
+ */
 u64 fsm_name_hash(const struct fsm *f, const char *name, u8 len)
 {
 	return siphash(name, len, &f->key);
 }
 
+/* Bucket @bucket: a place in one of the chunks that hold nothing else. */
 static struct fsm_object **head(const struct fsm *f, u32 bucket)
 {
 	return &f->segment[bucket >> FSM_BUCKET_BITS]
 			  [bucket & (FSM_BUCKETS - 1)];
 }
 
+/* Which bucket a hash belongs to, as far as splitting has come. */
 static struct fsm_object **bucket_of(const struct fsm *f, u64 hash)
 {
 	u32 b = hash & f->mask;
@@ -80,6 +93,7 @@ static void split(struct fsm *f)
 	}
 }
 
+/* The next cell in order; have_memory() was asked. */
 static struct fsm_object *next_cell(struct fsm *f)
 {
 	if (f->fill_cell == FSM_CELLS) {
@@ -132,6 +146,16 @@ struct fsm_object *fsm_object_new(struct fsm *f, u8 kind, const char *name,
 	return o;
 }
 
+/**
+ * fsm_object_set() - a new value, and with it a new hash of the state
+ * @f: state
+ * @o: object, touched or new
+ * @value: counter
+ * @index: of the entry that says so
+ *
+ * What the old value added is remembered, so that one hash is computed and not
+ * two.
+ */
 void fsm_object_set(struct fsm *f, struct fsm_object *o, u64 value, u64 index)
 {
 	u64 sum = siphash_3u64(o->hash + o->kind, value, index, &f->key);
@@ -142,6 +166,18 @@ void fsm_object_set(struct fsm *f, struct fsm_object *o, u64 value, u64 index)
 	o->index = index;
 }
 
+/**
+ * fsm_counter() - read a counter
+ * @f: state
+ * @name: not terminated, valid or not
+ * @len: bytes of it
+ * @value: its value
+ * @index: of the entry that changed it last
+ *
+ * How fresh that is, is the reader's business (design 7, "three strengths").
+ *
+ * Return: 0 or -ENOENT.
+ */
 int fsm_counter(const struct fsm *f, const char *name, u8 len, u64 *value,
 		u64 *index)
 {

@@ -16,7 +16,7 @@
  */
 #include <linux/types.h>
 #include <linux/kernel.h>
-#include <linux/errno.h>
+#include <linux/bitops.h>
 #include <linux/string.h>
 #include "bytes.h"
 #include "state.h"
@@ -26,6 +26,7 @@ static struct fsm_session **id_bucket(struct fsm *f, u64 id)
 	return &f->by_id[id & (FSM_SESSION_BUCKETS - 1)];
 }
 
+/* By id; NULL if it never was or has ended. */
 struct fsm_session *fsm_session_find(const struct fsm *f, u64 id)
 {
 	struct fsm_session *s = f->by_id[id & (FSM_SESSION_BUCKETS - 1)];
@@ -35,6 +36,7 @@ struct fsm_session *fsm_session_find(const struct fsm *f, u64 id)
 	return s;
 }
 
+/* By its node's name. At most 64 are compared, and only when one is opened. */
 struct fsm_session *fsm_session_named(const struct fsm *f, const char *name,
 				      u8 len)
 {
@@ -92,6 +94,15 @@ u64 fsm_session_bytes(const struct fsm_session *s)
 	       s->n_former * FSM_SNAP_FORMER + s->n_slots * FSM_SNAP_SLOT;
 }
 
+/**
+ * fsm_session_start() - begin anew under the owner that its fields name
+ * @f: state
+ * @s: session, new or retired
+ * @low: 1; a loaded one's low mark
+ *
+ * The results of a predecessor are not cleared but unmarked: what no bit of @used
+ * stands for is never read.
+ */
 void fsm_session_start(struct fsm *f, struct fsm_session *s, u64 low)
 {
 	struct fsm_session **bucket = id_bucket(f, s->id);
@@ -109,7 +120,14 @@ void fsm_session_start(struct fsm *f, struct fsm_session *s, u64 low)
 	f->hash += s->key + (s->key | 1) * s->low;
 }
 
-/* Nobody finds it any more; its memory is free to start anew. */
+/**
+ * fsm_session_retire() - it ends, because another takes its place
+ * @f: state
+ * @s: session, touched
+ *
+ * Nobody finds it under its id any more, so that its late requests never run
+ * (pitfall 56).
+ */
 void fsm_session_retire(struct fsm *f, struct fsm_session *s)
 {
 	struct fsm_session **at = id_bucket(f, s->id);
@@ -121,13 +139,30 @@ void fsm_session_retire(struct fsm *f, struct fsm_session *s)
 	f->hash -= s->key + (s->key | 1) * s->low + s->sum;
 }
 
+/**
+ * fsm_slot_hash() - what a result adds to its session's sum
+ * @f: state
+ * @s: session
+ * @seq: request
+ * @slot: its result
+ *
+ * The key is different for each session, so that the same result in two of them
+ * counts as two things. Value and index share a word, the low half of one on the
+ * high half of the other: results that differ by chance are still told apart.
+ *
+ * Return: SipHash under the replicated seed.
+ */
 u64 fsm_slot_hash(const struct fsm *f, const struct fsm_session *s, u64 seq,
 		  const struct fsm_slot *slot)
 {
-	return siphash_3u64((s->key + seq) ^ (u64)slot->back << 48, slot->value,
-			    slot->index ^ (u64)slot->code << 56, &f->key);
+	u64 which = (s->key + seq) ^ (u64)slot->back << 48 ^
+		    (u64)slot->code << 40;
+
+	return siphash_2u64(which, slot->value ^ rol64(slot->index, 32),
+			    &f->key);
 }
 
+/* Slot @at holds a close that may forbid something: in front of the chain. */
 static void link_close(struct fsm_session *s, u16 at)
 {
 	s->slot[at].next = s->closed;
@@ -137,6 +172,7 @@ static void link_close(struct fsm_session *s, u16 at)
 	s->closed = at;
 }
 
+/* It does not any more. With the last one the bound goes, too. */
 static void unlink_close(struct fsm_session *s, const struct fsm_slot *slot)
 {
 	if (slot->prev == FSM_NO_SLOT)
@@ -149,6 +185,7 @@ static void unlink_close(struct fsm_session *s, const struct fsm_slot *slot)
 		s->closed_max = 0;
 }
 
+/* The result of @seq, if it has one, will not be asked for again. */
 static void forget(struct fsm *f, struct fsm_session *s, u64 seq)
 {
 	u32 i = seq & FSM_WINDOW_MASK;
@@ -209,7 +246,14 @@ void fsm_session_store(struct fsm *f, struct fsm_session *s, u64 seq,
 		s->closed_max = seq - result->back;
 }
 
-/* Has a close been applied that forbids request @seq of @handle? */
+/**
+ * fsm_session_closed() - is the handle of a request closed?
+ * @s: session
+ * @seq: request, not resolved yet
+ * @handle: whose it is
+ *
+ * Return: true if a close was applied that forbids it to take effect.
+ */
 bool fsm_session_closed(const struct fsm_session *s, u64 seq, u64 handle)
 {
 	const struct fsm_slot *slot;
@@ -229,6 +273,15 @@ bool fsm_session_closed(const struct fsm_session *s, u64 seq, u64 handle)
 	return false;
 }
 
+/**
+ * fsm_session_of() - has somebody a session?
+ * @f: state
+ * @node: incarnation
+ * @boot_nonce: of its start
+ * @ordinal: of the session
+ *
+ * Return: its id, 0 if there is none or it has ended.
+ */
 u64 fsm_session_of(const struct fsm *f, struct raft_id node, u64 boot_nonce,
 		   u64 ordinal)
 {

@@ -42,6 +42,11 @@ static u8 *reserve(struct fsm_walk *w, u64 n)
 	return p;
 }
 
+/**
+ * fsm_emit_object() - write an object as it is now
+ * @f: state with an open snapshot
+ * @o: not in it yet
+ */
 void fsm_emit_object(struct fsm *f, struct fsm_object *o)
 {
 	u8 *p = reserve(&f->walk, FSM_SNAP_OBJECT + fsm_padded(o->name_len));
@@ -59,6 +64,7 @@ void fsm_emit_object(struct fsm *f, struct fsm_object *o)
 	fsm_put_name(p, o->name, o->name_len);
 }
 
+/* A result, in its place above the low mark. */
 static u8 *put_slot(u8 *p, u64 above, const struct fsm_slot *slot)
 {
 	p = fsm_put16(p, above);
@@ -86,6 +92,14 @@ static u64 put_slots(const struct fsm *f, const struct fsm_session *s, u8 *p)
 	return sum;
 }
 
+/**
+ * fsm_emit_session() - write a session as it is now
+ * @f: state with an open snapshot
+ * @s: not in it yet
+ *
+ * The longest that apply may be held up by a snapshot: once for each session, for
+ * as long as it takes to copy a window of results.
+ */
 void fsm_emit_session(struct fsm *f, struct fsm_session *s)
 {
 	u8 *p = reserve(&f->walk, fsm_session_bytes(s)), *sum;
@@ -116,6 +130,14 @@ void fsm_emit_session(struct fsm *f, struct fsm_session *s)
 	fsm_put64(sum, s->sum - put_slots(f, s, p));
 }
 
+/**
+ * fsm_snapshot_bytes() - what a snapshot begun now would take
+ * @f: state
+ *
+ * Kept up to date by whatever changes the state, so it is exact.
+ *
+ * Return: bytes.
+ */
 u64 fsm_snapshot_bytes(const struct fsm *f)
 {
 	return FSM_SNAP_HEAD + f->body;
@@ -159,6 +181,7 @@ int fsm_snapshot_begin(struct fsm *f, u8 *buf, u64 cap)
 }
 
 /* The next object of the walk. */
+/* The next object of the walk: the cells in the order in which they filled. */
 static struct fsm_object *advance(struct fsm_walk *w)
 {
 	if (w->cell == FSM_CELLS) {
@@ -200,6 +223,12 @@ bool fsm_snapshot_step(struct fsm *f, unsigned int budget)
 	return w->session == w->n_sessions && w->object == w->n_objects;
 }
 
+/**
+ * fsm_snapshot_end() - close the walk, finished or not
+ * @f: state
+ *
+ * Return: bytes written: a snapshot only if fsm_snapshot_step() returned true.
+ */
 u64 fsm_snapshot_end(struct fsm *f)
 {
 	f->walk.buf = NULL;

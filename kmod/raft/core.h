@@ -5,7 +5,7 @@
  *   raft.c       beginning, terms and roles, the way of a message in
  *   election.c   standing, voting, transfer of leadership
  *   replicate.c  leader: what each peer has, what it is sent, what is committed
- *   follow.c     follower: entries in, acknowledgements out
+ *   follow.c     follower: entries in, acknowledgments out
  *   peer.c       the list of those who are replicated to; quorums
  *   read.c       linearizable reads
  *   snapshot.c   snapshots out and in, compaction
@@ -16,6 +16,7 @@
 #ifndef CNS_RAFT_CORE_H
 #define CNS_RAFT_CORE_H
 
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -30,17 +31,27 @@ enum {
 	 */
 	RAFT_PARTIAL_MAX = 2,
 	RAFT_CHUNKS_MAX = 16,	/* chunks of a snapshot sent and not answered */
+	RAFT_CHUNK_DUPS = 3,	/* answers without progress that mean a loss and
+				 * not disorder (as TCP, RFC 5681)
+				 */
 	RAFT_PENDING_MAX = 16,	/* persists remembered until they are durable */
 	RAFT_BACKOFF_MAX = 6,	/* doublings of the retransmission timer */
 	RAFT_GAP_REPEAT = 4,	/* one reject for so many appends behind a gap */
-	RAFT_SPARE_SLOTS = 4,	/* kept free of commands, for a term's no-op */
+	/*
+	 * Of a ring, half is for what is applied and kept for slow peers, or
+	 * until the driver compacts; what is not committed yet may fill three
+	 * eighths; the rest is for the no-ops of terms that come to nothing.
+	 * Were a follower's log full of what cannot be committed for want of
+	 * room there, nothing would ever move again.
+	 */
+	RAFT_UNCOMMITTED_EIGHTHS = 3,
 	RAFT_FULL_PERCENT = 75,	/* fuller than that, the log waits for nobody */
 };
 
 /* Times that never come. */
 #define RAFT_NEVER U64_MAX
 /* Terms and indices above are nonsense, so that adding one never wraps. */
-#define RAFT_NUMBER_MAX (1ULL << 62)
+#define RAFT_NUMBER_MAX BIT_ULL(62)
 
 /* Flow control of a peer (thesis 10.2.1; as raft_peer_status.state). */
 enum raft_flow {
@@ -80,6 +91,7 @@ enum raft_flow {
  * @snap_acked: bytes that arrived without a gap
  * @snap_sent: bytes sent
  * @snap_reply: id of the newest answer to a chunk
+ * @snap_dups: answers in a row that told of no progress
  */
 struct raft_peer {
 	struct raft_id id;
@@ -111,6 +123,7 @@ struct raft_peer {
 	u64 snap_acked;
 	u64 snap_sent;
 	u64 snap_reply;
+	unsigned int snap_dups;
 };
 
 /**
@@ -166,9 +179,9 @@ struct raft_store {
  * struct raft_follow - a follower's memory of its leader, for one term
  * @heard: when the leader last spoke; 0: not since the start
  * @verified: the log is the leader's up to here
- * @told: index of the last acknowledgement
+ * @told: index of the last acknowledgment
  * @ack_id: newest message id
- * @ack: an acknowledgement is due
+ * @ack: an acknowledgment is due
  * @reject: a refusal is due
  * @reject_id: id of the refused message
  * @reject_index: its prevLogIndex
@@ -260,6 +273,7 @@ struct raft_reads {
  * @buf: the driver's buffer, NULL until there is one
  * @term: of the leader that sends it
  * @received: bytes without a gap
+ * @ahead: bit i: the chunk i chunks behind @received is there; bit 0 never
  * @hash: of those
  * @active: @s means something
  * @installing: complete; the driver builds the state, the log stands still
@@ -271,6 +285,7 @@ struct raft_receipt {
 	u8 *buf;
 	u64 term;
 	u64 received;
+	u64 ahead;
 	u64 hash;
 	u64 ack_id;
 	bool active;

@@ -6,7 +6,6 @@
  * thesis 9.6), without touching its term. Only a majority of "yes" makes it a
  * candidate; its own vote counts, like any, once it is durable (pitfall 1).
  */
-#include <linux/bitops.h>
 #include "core.h"
 
 /* Place among the voters; -1: none. */

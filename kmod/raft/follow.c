@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The follower: entries in, acknowledgements out.
+ * The follower: entries in, acknowledgments out.
  *
  * An entry is acknowledged when it is durable, by one message for all that a
  * drain brought, which echoes the newest id. A message that brings nothing to

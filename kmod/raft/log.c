@@ -4,7 +4,6 @@
  * so that neither ring ever moves what it holds. An entry's bytes are in one
  * piece: where they would wrap, the rest of the ring is skipped.
  */
-#include <linux/bitops.h>
 #include "core.h"
 
 static struct raft_slot *slot_of(const struct raft_log *l, u64 index)

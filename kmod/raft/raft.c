@@ -313,6 +313,19 @@ void raft_tick(struct raft *r, u64 now)
 		raft_poll_tick(r);
 }
 
+/* One command is always admitted, however small the rings are. */
+static bool too_much_uncommitted(const struct raft *r, u16 len)
+{
+	const struct raft_log *l = &r->log;
+	u64 slots = l->mem.n_slots >> 3, bytes = l->mem.n_bytes >> 3;
+
+	if (l->last == r->commit)
+		return false;
+	return l->last - r->commit >= slots * RAFT_UNCOMMITTED_EIGHTHS ||
+	       raft_log_bytes_from(l, r->commit + 1) + len >
+	       bytes * RAFT_UNCOMMITTED_EIGHTHS;
+}
+
 int raft_propose(struct raft *r, u64 now, u8 kind, const void *data, u16 len,
 		 struct raft_id origin, u64 *index)
 {
@@ -323,7 +336,7 @@ int raft_propose(struct raft *r, u64 now, u8 kind, const void *data, u16 len,
 		return -EAGAIN;
 	if (kind != RAFT_COMMAND || len > RAFT_ENTRY_MAX)
 		return -EINVAL;
-	if (r->log.last - r->log.base + RAFT_SPARE_SLOTS >= r->log.mem.n_slots)
+	if (too_much_uncommitted(r, len))
 		return -ENOSPC;
 	r->now = now;
 	err = raft_append_own(r, kind, data, len);

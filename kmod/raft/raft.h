@@ -356,12 +356,17 @@ void raft_advance(struct raft *r);
 /* Snapshots. The driver's ninth duty. */
 /* @s NULL: withdrawn. An offer of no bytes is none. */
 void raft_snapshot_offer(struct raft *r, u64 now, const struct raft_snapshot *s);
-void raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len);
+/* True: taken; raft writes into it until installed or given another. */
+bool raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len);
 /* The received snapshot, valid while ready.snap_install stands. */
 const struct raft_snapshot *raft_snapshot_received(const struct raft *r);
 /* 0: swapped in, log begins behind it. @ok false: it was unusable; forget it. */
 void raft_snapshot_installed(struct raft *r, u64 now, bool ok);
-/* Drop applied entries up to @index from memory, as far as peers allow. */
+/*
+ * Drop applied entries up to @index from memory, as far as peers allow. The
+ * driver sees to it that applied entries never stay in more than half of either
+ * ring: what is uncommitted needs the other half. To call it again costs little.
+ */
 void raft_compact(struct raft *r, u64 index);
 
 /* Questions. */

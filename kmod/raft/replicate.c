@@ -110,13 +110,15 @@ void raft_rewind(struct raft *r, struct raft_peer *p, u64 next)
 /* How many entries from @next on fit into one message. */
 static u16 fit(const struct raft *r, u64 next)
 {
-	u32 room = r->p.batch_bytes;
+	u32 room = r->p.batch_bytes, cost;
 	struct raft_entry e;
 	u16 n = 0;
 
-	while (n < RAFT_BATCH_MAX && !raft_log_get(&r->log, next + n, &e) &&
-	       e.len + (u32)RAFT_ENTRY_COST <= room) {
-		room -= e.len + (u32)RAFT_ENTRY_COST;
+	while (n < RAFT_BATCH_MAX && !raft_log_get(&r->log, next + n, &e)) {
+		cost = RAFT_ENTRY_COST + e.len;
+		if (cost > room)
+			break;
+		room -= cost;
 		n++;
 	}
 	return n;
@@ -190,6 +192,8 @@ static bool worth_sending(const struct raft *r, const struct raft_peer *p)
 /* What this peer is to be sent now. @round: voters are asked for a sign. */
 static void flush_peer(struct raft *r, struct raft_peer *p, bool round)
 {
+	bool full;
+
 	while (p->flow != RAFT_SNAPPING && worth_sending(r, p) &&
 	       p->flight_n < RAFT_INFLIGHT_MAX)
 		if (!send_append(r, p, false))
@@ -197,9 +201,9 @@ static void flush_peer(struct raft *r, struct raft_peer *p, bool round)
 	if (p->flow == RAFT_SNAPPING)
 		raft_snap_send(r, p);
 	round = round && p->voter && p->sent_id <= r->reads.asked && !p->awaiting;
+	full = p->awaiting || p->flight_n == RAFT_INFLIGHT_MAX;
 	if (p->urgent || round)
-		send_append(r, p, p->awaiting ||
-				  p->flight_n == RAFT_INFLIGHT_MAX);
+		send_append(r, p, full);
 }
 
 /* All that a leader has to say. */
@@ -393,7 +397,8 @@ void raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 		refused(r, p, m);
 	else
 		accepted(r, p, m);
-	if (news && r->role == RAFT_LEADER)
+	/* An answer to a heartbeat says nothing about chunks that were lost. */
+	if (news && r->role == RAFT_LEADER && p->flow != RAFT_SNAPPING)
 		raft_timer_restart(r, p);
 }
 

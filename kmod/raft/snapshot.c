@@ -53,7 +53,7 @@ bool raft_snap_out(const struct raft_peer *p)
 	return p->snap_index && p->snap_sent > p->snap_acked;
 }
 
-static bool send_chunk(struct raft *r, struct raft_peer *p)
+static bool send_chunk(struct raft *r, struct raft_peer *p, u64 at)
 {
 	const struct raft_snapshot *s = &r->offer;
 	struct raft_msg *m = raft_send_led(r, p, RAFT_SNAPSHOT);
@@ -62,14 +62,14 @@ static bool send_chunk(struct raft *r, struct raft_peer *p)
 		return false;
 	m->index = s->index;
 	m->log_term = s->term;
-	m->hint = p->snap_sent;
+	m->hint = at;
 	m->hint_term = s->len;
 	m->checksum = s->checksum;
 	m->config = &s->config;
-	m->data = s->data + p->snap_sent;
-	m->len = (u32)min_t(u64, s->len - p->snap_sent, RAFT_CHUNK_MAX);
-	p->snap_sent += m->len;
-	if (p->snap_sent == s->len)
+	m->data = s->data + at;
+	m->len = (u32)min_t(u64, s->len - at, RAFT_CHUNK_MAX);
+	p->snap_sent = max(p->snap_sent, at + m->len);
+	if (at + m->len == s->len)
 		m->flags = RAFT_MSG_LAST;
 	return true;
 }
@@ -89,10 +89,16 @@ void raft_snap_send(struct raft *r, struct raft_peer *p)
 		p->snap_acked = 0;
 		p->snap_sent = 0;
 		p->snap_reply = r->lead.last_id;
+		p->snap_dups = 0;
+	}
+	if (p->snap_dups >= RAFT_CHUNK_DUPS && p->snap_sent > p->snap_acked) {
+		send_chunk(r, p, p->snap_acked);
+		p->snap_dups = 0;
+		p->rewind_id = r->lead.last_id;
 	}
 	while (p->snap_sent < s->len &&
 	       p->snap_sent - p->snap_acked < RAFT_CHUNKS_MAX * RAFT_CHUNK_MAX)
-		if (!send_chunk(r, p))
+		if (!send_chunk(r, p, p->snap_sent))
 			return;
 }
 
@@ -105,7 +111,9 @@ void raft_snap_nudge(struct raft *r, struct raft_peer *p)
 		p->snap_sent = (len - 1) & ~(u64)(RAFT_CHUNK_MAX - 1);
 }
 
-/* How far the peer is; an answer without progress tells of a gap. */
+/* How far the peer is. An answer without progress tells of a gap; of more than
+ * one that is no mere disorder, the chunk in question goes out again.
+ */
 static void chunks_arrived(struct raft *r, struct raft_peer *p,
 			   const struct raft_msg *m)
 {
@@ -114,14 +122,14 @@ static void chunks_arrived(struct raft *r, struct raft_peer *p,
 	if (m->id <= p->snap_reply)
 		return;
 	p->snap_reply = m->id;
-	if (have > p->snap_acked) {
-		p->snap_acked = have;
-		p->snap_sent = max(p->snap_sent, have);
-	} else if (m->id > p->rewind_id) {
-		p->snap_acked = have;
-		p->snap_sent = have;
-		p->rewind_id = r->lead.last_id;
+	if (have == p->snap_acked) {
+		p->snap_dups += m->id > p->rewind_id;
+		return;
 	}
+	/* Less than before: it has begun anew. */
+	p->snap_sent = have < p->snap_acked ? have : max(p->snap_sent, have);
+	p->snap_acked = have;
+	p->snap_dups = 0;
 }
 
 void raft_on_snapshot_reply(struct raft *r, const struct raft_msg *m)
@@ -184,19 +192,35 @@ static void receipt_begin(struct raft *r, const struct raft_msg *m)
 	r->rd.snap_want = m->hint_term;
 }
 
-/* The next chunk in order. */
+/* The hash follows what is there without a gap. */
+static void receipt_join(struct raft_receipt *in)
+{
+	u32 len;
+
+	while (in->ahead & 1) {
+		len = (u32)min_t(u64, in->s.len - in->received, RAFT_CHUNK_MAX);
+		in->hash = hash_chunk(in->hash, in->buf + in->received, len);
+		in->received += len;
+		in->ahead >>= 1;
+	}
+}
+
+/* A chunk goes where it belongs, also one that overtook others. */
 static void receipt_take(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_receipt *in = &r->in;
+	u64 at = (m->hint - in->received) / RAFT_CHUNK_MAX;
 
+	if (m->hint < in->received || at >= 64 || in->ahead >> at & 1)
+		return;
 	if (!m->hint) {
 		if (!m->config)
 			return;
 		in->s.config = *m->config;
 	}
 	memcpy(in->buf + m->hint, m->data, m->len);
-	in->hash = hash_chunk(in->hash, m->data, m->len);
-	in->received += m->len;
+	in->ahead |= 1ULL << at;
+	receipt_join(in);
 	if (in->received < in->s.len)
 		return;
 	if (in->hash != in->s.checksum) {
@@ -233,7 +257,7 @@ void raft_on_snapshot(struct raft *r, const struct raft_msg *m)
 	in->ack_id = max(in->ack_id, m->id);
 	if (!in->buf)
 		return;
-	if (!in->installing && m->hint == in->received)
+	if (!in->installing)
 		receipt_take(r, m);
 	in->ack = in->active;
 }
@@ -263,21 +287,25 @@ void raft_receipt_outrun(struct raft *r)
  * @now: ns
  * @buf: stays the driver's; NULL: there is none
  * @len: must be what ready.snap_want said last
+ *
+ * Return: true if it is used from now on; false: it stays unused, because
+ * nothing is wanted, it is not as long as what is, or there is one already.
  */
-void raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len)
+bool raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len)
 {
 	struct raft_receipt *in = &r->in;
 
 	r->now = now;
 	if (!in->active || in->buf)
-		return;
+		return false;
 	if (!buf || len != in->s.len) {
 		in->active = false;
-		return;
+		return false;
 	}
 	in->buf = buf;
 	in->s.data = buf;
 	in->ack = true;
+	return true;
 }
 
 const struct raft_snapshot *raft_snapshot_received(const struct raft *r)

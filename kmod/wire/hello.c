@@ -169,12 +169,20 @@ static bool owe(struct wire_peer *p, u64 now, const struct wire_hello *h,
 	return proven || !recent;
 }
 
+/* Does it say something else of its standing than it did? */
+static bool moved(const struct wire_hello *a, const struct wire_hello *b)
+{
+	return !raft_id_eq(a->cluster, b->cluster) || a->member != b->member ||
+	       a->formed != b->formed || a->want != b->want;
+}
+
 /* What an unproven hello may change: whom we ask, and whether we do. */
 static void suspect(struct wire_peer *p, const struct wire_hello *h)
 {
 	if (!knows(p))
 		p->node = h->node;
-	else if (!raft_id_eq(h->node, p->node) || !boot_eq(h->boot, p->boot))
+	else if (!raft_id_eq(h->node, p->node) ||
+		 !boot_eq(h->boot, p->boot) || moved(h, &p->hello))
 		p->doubt = true;
 }
 

@@ -166,6 +166,10 @@ struct wire_peek {
 /**
  * struct wire_msg - a decoded message; one at a time, in the owner's scratch
  * @type: enum wire_type, selects the member below
+ * @hello: WIRE_HELLO
+ * @raft: WIRE_RAFT
+ * @forward: WIRE_FORWARD
+ * @promise: WIRE_PROMISE and its reply
  * @entries: room for raft.entries
  * @config: room for raft.config
  */

@@ -15,12 +15,14 @@
  * Prints one JSON line. mean_ns: of one operation, the median over batches
  * (one caller), or wall time over operations (many). p50_ns and p99_ns: of
  * one caller's operations, timed in a pass of their own, since reading the
- * clock costs, too.
+ * clock costs, too. slept: how often the caller was put to sleep, in 1000 of
+ * those operations.
  */
 #include <fcntl.h>
 #include <linux/consensus.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -112,12 +114,20 @@ static void one_begin(struct one *o, const char *name)
 	o->index = o->add.op.index;
 }
 
+static uint64_t sleeps(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (uint64_t)u.ru_nvcsw;
+}
+
 static void sequential(void (*op)(struct one *o), uint64_t batches,
 		       uint64_t ops, const char *name)
 {
 	uint64_t *mean = calloc(batches, sizeof(*mean));
 	uint64_t *each = calloc(ops, sizeof(*each));
-	uint64_t b, i, begin, p50;
+	uint64_t b, i, begin, p50, slept;
 	struct one o;
 
 	if (!mean || !each || !batches || !ops)
@@ -132,16 +142,20 @@ static void sequential(void (*op)(struct one *o), uint64_t batches,
 			op(&o);
 		mean[b] = (now_ns() - begin) / ops;
 	}
+	slept = sleeps();
 	for (i = 0; i < ops; i++) {
 		begin = now_ns();
 		op(&o);
 		each[i] = now_ns() - begin;
 	}
+	slept = sleeps() - slept;
 	p50 = quantile(each, ops, 500);
-	printf("{\"mean_ns\":%llu,\"p50_ns\":%llu,\"p99_ns\":%llu,\"ops\":%llu}\n",
+	printf("{\"mean_ns\":%llu,\"p50_ns\":%llu,\"p99_ns\":%llu,",
 	       (unsigned long long)quantile(mean, batches, 500),
 	       (unsigned long long)p50,
-	       (unsigned long long)quantile(each, ops, 990),
+	       (unsigned long long)quantile(each, ops, 990));
+	printf("\"slept\":%llu,\"ops\":%llu}\n",
+	       (unsigned long long)(slept * 1000 / ops),
 	       (unsigned long long)((batches + 1) * ops + batches + 65));
 	free(mean);
 	free(each);

@@ -37,6 +37,7 @@ enum { SLOTS = 1 << 20 };	/* a guest has some 100,000 blocks */
 static struct {
 	uint64_t address;
 	uint64_t count;
+	uint64_t times;
 } *slot;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *out;
@@ -55,6 +56,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
 						 &slot[h].count,
 						 qemu_plugin_tb_n_insns(tb));
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
+						 &slot[h].times, 1);
 }
 
 static void ended(qemu_plugin_id_t id, void *arg)
@@ -68,9 +71,10 @@ static void ended(qemu_plugin_id_t id, void *arg)
 		return;
 	for (i = 0; i < SLOTS; i++)
 		if (slot[i].count)
-			fprintf(f, "%llx %llu\n",
+			fprintf(f, "%llx %llu %llu\n",
 				(unsigned long long)slot[i].address,
-				(unsigned long long)slot[i].count);
+				(unsigned long long)slot[i].count,
+				(unsigned long long)slot[i].times);
 	fclose(f);
 }
 

@@ -71,10 +71,10 @@ static inline u8 *tight(const void *data, size_t len)
 /* Read all of @len bytes, so that a view beyond its memory is seen. */
 static inline void touch(const void *data, size_t len)
 {
-	const volatile u8 *p = data;
+	const u8 *p = data;
 
 	while (len--)
-		(void)p[len];
+		(void)READ_ONCE(p[len]);
 }
 
 #endif

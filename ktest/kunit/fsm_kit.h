@@ -15,6 +15,16 @@ enum {
 	KIT_SEED = 0x5eed,
 };
 
+/* Has anything of @test failed so far? Long loops end then. */
+static inline bool kit_failed(const struct kunit *test)
+{
+#ifdef __KERNEL__
+	return READ_ONCE(test->status) == KUNIT_FAILURE;
+#else
+	return test->failed;
+#endif
+}
+
 /* Chunks by the dozen; those that a state gives back serve the next. */
 struct kit_pool {
 	struct kunit *test;

@@ -16,7 +16,7 @@
 
 enum {
 	NODES_MAX = 7,
-	SLOTS = 256,
+	SLOTS = 1024,
 	BYTES = 65536,
 	QUEUE_MAX = 160,
 	READS_SEEN_MAX = 256,
@@ -76,7 +76,7 @@ static inline void *bench_alloc(struct kunit *test, size_t n)
 {
 	void *p = kunit_kzalloc(test, n, GFP_KERNEL);
 
-	KUNIT_ASSERT_TRUE(test, p != NULL);
+	KUNIT_ASSERT_TRUE(test, !!p);
 	return p;
 }
 

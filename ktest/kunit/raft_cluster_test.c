@@ -43,7 +43,7 @@ static void same_state(struct bench *b, u64 index)
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++) {
-		KUNIT_EXPECT_TRUE(b->test, raft_failed(b->node[i].r) == NULL);
+		KUNIT_EXPECT_TRUE(b->test, !raft_failed(b->node[i].r));
 		KUNIT_EXPECT_EQ(b->test, b->node[i].applied, index);
 		KUNIT_EXPECT_EQ(b->test, b->node[i].sum, b->node[0].sum);
 	}
@@ -184,7 +184,7 @@ static void reordered_and_repeated(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, b->n_queue, 2);
 	bench_deliver_at(b, 1, k);
 	bench_deliver_at(b, 0, k);
-	/* One refused the gap, one is the acknowledgement; keep that. */
+	/* One refused the gap, one is the acknowledgment; keep that. */
 	for (i = 0; i < b->n_queue; i++)
 		if (!(b->queue[i].m.flags & RAFT_MSG_REJECT))
 			*old = b->queue[i];
@@ -523,29 +523,51 @@ static void bad_weather(struct kunit *test)
 }
 
 static struct kunit_case cluster[] = {
-	CASE(four_datagrams, "One datagram out and one back for each follower and batch (design 5)"),
-	CASE(one_drain_one_message, "All proposals of one drain share a message"),
-	CASE(batches_are_bounded, "A message has at most its batch, and full ones are pipelined (thesis 10.2.1)"),
-	CASE(what_comes_meanwhile_waits, "While acks are outstanding, what arrives joins the next datagram (design 5)"),
-	CASE(idle_is_quiet, "Idle: one heartbeat and one ack per follower and period (design 13)"),
-	CASE(who_waits_learns_at_once, "A commit that somebody on a follower waits for is sent to it at once (design 5)"),
-	CASE(loss_is_found_by_the_timer, "Loss is found by a retransmission timer, never by waiting for a heartbeat (design 5)"),
+	CASE(four_datagrams,
+	     "One datagram out and one back for each follower and batch (design 5)"),
+	CASE(one_drain_one_message,
+	     "All proposals of one drain share a message"),
+	CASE(batches_are_bounded,
+	     "A message has at most its batch, and full ones are pipelined (thesis 10.2.1)"),
+	CASE(what_comes_meanwhile_waits,
+	     "While acks are outstanding, what arrives joins the next datagram (design 5)"),
+	CASE(idle_is_quiet,
+	     "Idle: one heartbeat and one ack per follower and period (design 13)"),
+	CASE(who_waits_learns_at_once,
+	     "A commit that somebody on a follower waits for is sent to it at once (design 5)"),
+	CASE(loss_is_found_by_the_timer,
+	     "Loss is found by a timer, never by waiting for a heartbeat (design 5)"),
 	CASE(loss_is_found_by_the_gap, "Loss is found by the gap (design 5)"),
-	CASE(reordered_and_repeated, "Reordered and repeated answers never move match back (pitfall 20)"),
-	CASE(follower_catches_up, "If followers crash or run slowly, the leader retries AppendEntries indefinitely (5.3)"),
-	CASE(logs_converge, "A leader handles inconsistencies by forcing the followers' logs to duplicate its own (5.3)"),
-	CASE(deaf_leader_steps_down, "A leader that hears no majority for an election timeout steps down (thesis 6.2, pitfall 31)"),
-	CASE(higher_term_is_freed, "A node of a higher term does not stay stuck (pitfalls 28 and 29)"),
-	CASE(partition_does_not_disturb, "A node that comes back from a partition disturbs nobody (thesis 9.6, pitfall 30)"),
-	CASE(figure_8, "Only log entries from the leader's current term are committed by counting replicas (5.4.2, figure 8, pitfall 18)"),
-	CASE(own_disk_is_one_of_many, "A leader counts itself only by what is durable, and needs not be in the quorum (pitfall 5)"),
-	CASE(early_reads_wait, "No read is answered before an entry of the own term is committed (thesis 6.4, pitfall 35)"),
-	CASE(old_answers_confirm_nothing, "An answer sent before a read came does not confirm it (pitfall 36)"),
-	CASE(reads_share_a_round, "One round of messages serves all reads that wait (thesis 6.4)"),
-	CASE(follower_reads, "A follower asks for a read index and can serve it at once (thesis 6.4)"),
-	CASE(deposed_leader_answers_nothing, "A deposed leader answers no read (pitfall 37)"),
-	CASE(leadership_is_handed_on, "The target of a transfer stands at once and wins (thesis 3.10)"),
-	CASE(transfer_is_given_up, "A transfer that does not complete within an election timeout is given up (thesis 3.10)"),
+	CASE(reordered_and_repeated,
+	     "Reordered and repeated answers never move match back (pitfall 20)"),
+	CASE(follower_catches_up,
+	     "If followers crash or run slowly, the leader retries indefinitely (5.3)"),
+	CASE(logs_converge,
+	     "Inconsistencies: the leader forces the followers' logs to duplicate its own (5.3)"),
+	CASE(deaf_leader_steps_down,
+	     "A leader that hears no majority for an election timeout steps down (pitfall 31)"),
+	CASE(higher_term_is_freed,
+	     "A node of a higher term does not stay stuck (pitfalls 28 and 29)"),
+	CASE(partition_does_not_disturb,
+	     "A node that comes back from a partition disturbs nobody (thesis 9.6, pitfall 30)"),
+	CASE(figure_8,
+	     "Only entries of the current term are committed by counting (figure 8, pitfall 18)"),
+	CASE(own_disk_is_one_of_many,
+	     "A leader counts itself by what is durable, and need not be in a quorum (pitfall 5)"),
+	CASE(early_reads_wait,
+	     "No read is answered before an entry of the own term is committed (6.4, pitfall 35)"),
+	CASE(old_answers_confirm_nothing,
+	     "An answer sent before a read came does not confirm it (pitfall 36)"),
+	CASE(reads_share_a_round,
+	     "One round of messages serves all reads that wait (thesis 6.4)"),
+	CASE(follower_reads,
+	     "A follower asks for a read index and can serve it at once (thesis 6.4)"),
+	CASE(deposed_leader_answers_nothing,
+	     "A deposed leader answers no read (pitfall 37)"),
+	CASE(leadership_is_handed_on,
+	     "The target of a transfer stands at once and wins (thesis 3.10)"),
+	CASE(transfer_is_given_up,
+	     "A transfer not complete within an election timeout is given up (thesis 3.10)"),
 	CASE(bad_weather, "Loss, repetition and disorder lose nothing"),
 	{}
 };

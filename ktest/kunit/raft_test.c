@@ -46,6 +46,14 @@ static void feed(struct bench *b, unsigned int i, u64 term, u64 prev,
 		.entries = n ? e : NULL, .id = b->said + 100 });
 }
 
+/* One entry of term 1 behind (@prev, 1), in term 1. */
+static struct raft_msg carrying(const struct raft_entry *e, u64 prev, u64 id)
+{
+	return (struct raft_msg){ .type = RAFT_APPEND, .term = 1, .id = id,
+				  .index = prev, .log_term = !!prev,
+				  .n_entries = 1, .entries = e };
+}
+
 /* Node 1 of three, with the configuration and then commands of these terms. */
 static struct bench *follower(struct kunit *test, const u8 *terms, u16 n)
 {
@@ -54,8 +62,7 @@ static struct bench *follower(struct kunit *test, const u8 *terms, u16 n)
 	struct raft_entry e = { .term = 1, .data = buf, .kind = RAFT_MEMBERS };
 
 	e.len = raft_config_encode(&b->config, buf);
-	hear(b, 1, 0, (struct raft_msg){ .type = RAFT_APPEND, .term = 1, .id = 1,
-					 .n_entries = 1, .entries = &e });
+	hear(b, 1, 0, carrying(&e, 0, 1));
 	KUNIT_ASSERT_EQ(test, raft_last_index(b->node[1].r), 1);
 	if (n)
 		feed(b, 1, terms[n - 1], 1, 1, 0, terms, n);
@@ -67,13 +74,13 @@ static void older_term(struct kunit *test)
 {
 	static const u8 terms[] = { 3 };
 	static const u8 asks[] = { RAFT_APPEND, RAFT_VOTE, RAFT_PREVOTE };
+	struct raft_msg m = { .term = 2, .id = 9, .index = 50, .log_term = 2 };
 	struct bench *b = follower(test, terms, 1);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(asks); i++) {
-		hear(b, 1, 2, (struct raft_msg){ .type = asks[i], .term = 2,
-						 .id = 9, .index = 50,
-						 .log_term = 2 });
+		m.type = asks[i];
+		hear(b, 1, 2, m);
 		KUNIT_EXPECT_EQ(test, answer(b)->type, asks[i] + 1);
 		KUNIT_EXPECT_TRUE(test, answer(b)->flags & RAFT_MSG_REJECT);
 		KUNIT_EXPECT_EQ(test, answer(b)->term, 3);
@@ -85,10 +92,11 @@ static void older_term(struct kunit *test)
 
 static void newer_term(struct kunit *test)
 {
+	struct raft_msg m = { .type = RAFT_APPEND_REPLY, .term = 9,
+			      .flags = RAFT_MSG_REJECT, .id = 1 };
 	struct bench *b = bench_cluster(test, 3);
 
-	hear(b, 0, 1, (struct raft_msg){ .type = RAFT_APPEND_REPLY, .term = 9,
-					 .flags = RAFT_MSG_REJECT, .id = 1 });
+	hear(b, 0, 1, m);
 	KUNIT_EXPECT_EQ(test, raft_role(b->node[0].r), RAFT_FOLLOWER);
 	KUNIT_EXPECT_EQ(test, raft_term(b->node[0].r), 9);
 	KUNIT_EXPECT_EQ(test, b->node[0].hard.term, 9);
@@ -397,7 +405,7 @@ static void committed_conflict_stops(struct kunit *test)
 	feed(b, 1, 1, 3, 1, 3, NULL, 0);
 	KUNIT_EXPECT_EQ(test, raft_commit(b->node[1].r), 3);
 	feed(b, 1, 2, 1, 1, 0, other, 1);
-	KUNIT_EXPECT_TRUE(test, raft_failed(b->node[1].r) != NULL);
+	KUNIT_EXPECT_TRUE(test, !!raft_failed(b->node[1].r));
 	KUNIT_EXPECT_EQ(test, b->n_queue, 0);
 	feed(b, 1, 2, 3, 1, 0, NULL, 0);
 	KUNIT_EXPECT_EQ(test, b->n_queue, 0);
@@ -408,7 +416,7 @@ static void two_leaders_stop(struct kunit *test)
 	struct bench *b = follower(test, NULL, 0);
 
 	hear(b, 1, 2, (struct raft_msg){ .type = RAFT_APPEND, .term = 1, .id = 1 });
-	KUNIT_EXPECT_TRUE(test, raft_failed(b->node[1].r) != NULL);
+	KUNIT_EXPECT_TRUE(test, !!raft_failed(b->node[1].r));
 }
 
 static void configuration_rolls_back(struct kunit *test)
@@ -421,9 +429,7 @@ static void configuration_rolls_back(struct kunit *test)
 
 	more.member[more.n++] = id_of(8);
 	e.len = raft_config_encode(&more, buf);
-	hear(b, 1, 0, (struct raft_msg){ .type = RAFT_APPEND, .term = 1, .id = 2,
-					 .index = 1, .log_term = 1,
-					 .n_entries = 1, .entries = &e });
+	hear(b, 1, 0, carrying(&e, 1, 2));
 	KUNIT_EXPECT_EQ(test, raft_config(b->node[1].r)->n, 4);
 	KUNIT_EXPECT_EQ(test, raft_config_at(b->node[1].r, 1)->n, 3);
 	KUNIT_EXPECT_EQ(test, raft_peer_count(b->node[1].r), 3);
@@ -500,34 +506,58 @@ static void nonsense_is_dropped(struct kunit *test)
 	feed(b, 1, 2, 1, 1, 0, late, 1);
 	KUNIT_EXPECT_EQ(test, b->n_queue, 0);
 	KUNIT_EXPECT_EQ(test, raft_last_index(b->node[1].r), 1);
-	KUNIT_EXPECT_TRUE(test, raft_failed(b->node[1].r) == NULL);
+	KUNIT_EXPECT_TRUE(test, !raft_failed(b->node[1].r));
 }
 
 static struct kunit_case rules[] = {
-	CASE(older_term, "Reply false if term < currentTerm (figure 2); the sender learns the newer one (pitfalls 28 and 29)"),
-	CASE(newer_term, "If RPC request or response contains term T > currentTerm: set currentTerm = T, convert to follower (5.1)"),
-	CASE(prev_must_match, "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (figure 2)"),
-	CASE(conflict_deletes, "If an existing entry conflicts with a new one, delete the existing entry and all that follow it (figure 2)"),
-	CASE(old_append_is_harmless, "A late append whose entries are a prefix of the log truncates nothing (pitfalls 16 and 17)"),
-	CASE(commit_is_bounded, "Set commitIndex = min(leaderCommit, index of last new entry) (figure 2, pitfalls 19 and 24)"),
-	CASE(one_vote_a_term, "Each server will vote for at most one candidate in a given term (5.2, pitfall 3)"),
-	CASE(log_decides, "The voter denies its vote if its own log is more up-to-date than that of the candidate (5.4.1, pitfall 27)"),
-	CASE(vote_waits_for_storage, "A vote and a new term are shown only once they are durable (pitfalls 1 and 2)"),
-	CASE(own_vote_waits_too, "A sole voter leads when its vote is durable and commits when its entries are (pitfall 4)"),
-	CASE(ack_waits_for_storage, "Entries are acknowledged only once they are durable (pitfall 4)"),
-	CASE(replaced_entry_proves_nothing, "The completion of an entry since replaced proves nothing (pitfall 6)"),
-	CASE(completions_may_be_merged, "Several persists may be reported by the last of them alone"),
-	CASE(blank_node_never_stands, "A node without a configuration never stands and never wakes"),
-	CASE(learner_never_stands, "A learner is replicated to and never stands (thesis 4.2.1, pitfall 46)"),
-	CASE(prevote_asks_first, "A candidate increments its term only if it first learns that a majority would grant their votes (thesis 9.6)"),
-	CASE(stale_votes_do_not_count, "Votes of an earlier term, of a PreVote, or of a stranger are not counted (pitfalls 23 and 26)"),
-	CASE(voters_stick_to_a_live_leader, "RequestVote within the minimum election timeout of hearing from a leader changes nothing, but for a transfer (thesis 4.2.3)"),
-	CASE(patience_is_random, "Election timeouts are chosen randomly from a fixed interval (5.2, pitfall 34)"),
-	CASE(committed_conflict_stops, "An entry that conflicts with a committed one stops the node (design 2.8)"),
-	CASE(two_leaders_stop, "At most one leader can be elected in a given term (figure 3); two stop the node"),
-	CASE(configuration_rolls_back, "A configuration is in force when appended and goes with its entry (thesis 4.1, pitfall 42)"),
-	CASE(bad_configurations, "A malformed configuration is refused on both ways"),
-	CASE(full_follower_drops, "A full log takes nothing and acknowledges nothing more until it is compacted (design 2.9)"),
+	CASE(older_term,
+	     "Reply false if term < currentTerm (figure 2); the sender learns it (pitfall 28)"),
+	CASE(newer_term,
+	     "If RPC contains term T > currentTerm: set currentTerm, convert to follower (5.1)"),
+	CASE(prev_must_match,
+	     "Reply false if log has no entry at prevLogIndex whose term matches (figure 2)"),
+	CASE(conflict_deletes,
+	     "If an entry conflicts with a new one, delete it and all that follow (figure 2)"),
+	CASE(old_append_is_harmless,
+	     "A late append of a prefix of the log truncates nothing (pitfalls 16, 17)"),
+	CASE(commit_is_bounded,
+	     "commitIndex = min(leaderCommit, index of last new entry) (figure 2, pitfall 19)"),
+	CASE(one_vote_a_term,
+	     "Each server will vote for at most one candidate in a given term (5.2, pitfall 3)"),
+	CASE(log_decides,
+	     "The voter denies its vote if its own log is more up-to-date (5.4.1, pitfall 27)"),
+	CASE(vote_waits_for_storage,
+	     "A vote and a new term are shown only once they are durable (pitfalls 1 and 2)"),
+	CASE(own_vote_waits_too,
+	     "A sole voter leads once its vote is durable, commits once entries are (pitfall 4)"),
+	CASE(ack_waits_for_storage,
+	     "Entries are acknowledged only once they are durable (pitfall 4)"),
+	CASE(replaced_entry_proves_nothing,
+	     "The completion of an entry since replaced proves nothing (pitfall 6)"),
+	CASE(completions_may_be_merged,
+	     "Several persists may be reported by the last of them alone"),
+	CASE(blank_node_never_stands,
+	     "A node without a configuration never stands and never wakes"),
+	CASE(learner_never_stands,
+	     "A learner is replicated to and never stands (thesis 4.2.1, pitfall 46)"),
+	CASE(prevote_asks_first,
+	     "A term is incremented only if a majority would grant its votes (thesis 9.6)"),
+	CASE(stale_votes_do_not_count,
+	     "Votes of an earlier term, a PreVote or a stranger do not count (pitfalls 23, 26)"),
+	CASE(voters_stick_to_a_live_leader,
+	     "RequestVote soon after hearing from a leader changes nothing (thesis 4.2.3)"),
+	CASE(patience_is_random,
+	     "Election timeouts are chosen randomly from a fixed interval (5.2, pitfall 34)"),
+	CASE(committed_conflict_stops,
+	     "An entry that conflicts with a committed one stops the node (design 2.8)"),
+	CASE(two_leaders_stop,
+	     "At most one leader can be elected in a given term (figure 3); two stop the node"),
+	CASE(configuration_rolls_back,
+	     "A configuration is in force when appended, goes with its entry (4.1, pitfall 42)"),
+	CASE(bad_configurations,
+	     "A malformed configuration is refused on both ways"),
+	CASE(full_follower_drops,
+	     "A full log takes and acknowledges nothing more until it is compacted (design 2.9)"),
 	CASE(nonsense_is_dropped, "What no correct sender sends is dropped"),
 	{}
 };

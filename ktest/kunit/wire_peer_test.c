@@ -9,17 +9,16 @@
 #include <linux/module.h>
 #include "wire_pair.h"
 
-static void pair_init(struct kunit *test, struct pair *w)
+static struct pair *pair_new(struct kunit *test)
 {
-	*w = (struct pair){ .now = 1000 * MS, .seed = 1 };
+	struct pair *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->now = 1000 * MS;
 	party_start(&w->party[0], ++w->seed);
 	party_start(&w->party[1], ++w->seed);
+	return w;
 }
-
-#define PAIR(w) \
-	struct pair *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL); \
-	KUNIT_ASSERT_NOT_NULL(test, w); \
-	pair_init(test, w)
 
 /* Let @w talk, beginning with @h to @to, until all is said. Hellos said. */
 static unsigned int talk(struct pair *w, int to, struct wire_hello *h)
@@ -45,11 +44,11 @@ static unsigned int greet(struct pair *w, int from)
 
 static void three_hellos_make_two_acquainted(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
 	unsigned int got;
 
-	PAIR(w);
 	pair_make(w, 0, &h);
 	KUNIT_EXPECT_NE(test, h.challenge, 0);
 	KUNIT_EXPECT_EQ(test, h.echo, 0);
@@ -73,12 +72,12 @@ static void three_hellos_make_two_acquainted(struct kunit *test)
 
 static void hellos_that_cross_need_four_and_end(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello a, b;
 	enum wire_drop drop;
 	unsigned int got;
 	int i;
 
-	PAIR(w);
 	pair_make(w, 0, &a);
 	pair_make(w, 1, &b);
 	for (i = 0; i < 2; i++) {
@@ -94,11 +93,11 @@ static void hellos_that_cross_need_four_and_end(struct kunit *test)
 
 static void a_refresh_needs_two_and_leaves_the_keys(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_window window;
 	unsigned int n;
 	u64 sequence;
 
-	PAIR(w);
 	greet(w, 0);
 	sequence = w->party[0].peer.tx_sequence += 5;
 	KUNIT_EXPECT_TRUE(test, wire_window_take(&w->party[0].peer.window, 77));
@@ -122,7 +121,8 @@ static void a_lost_hello_is_made_up_for(struct kunit *test)
 	unsigned int lost, i;
 
 	for (lost = 1; lost <= 3; lost++) {
-		PAIR(w);
+		struct pair *w = pair_new(test);
+
 		for (i = 1; i <= lost; i++) {
 			pair_make(w, !(i % 2), &h);
 			if (i < lost)
@@ -138,11 +138,11 @@ static void a_lost_hello_is_made_up_for(struct kunit *test)
 
 static void a_late_echo_is_worth_nothing(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
 	unsigned int got;
 
-	PAIR(w);
 	pair_make(w, 0, &h);
 	pair_take(w, 1, &h, &drop);
 	pair_make(w, 1, &h);
@@ -156,11 +156,11 @@ static void a_late_echo_is_worth_nothing(struct kunit *test)
 
 static void an_echo_counts_once(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
 	unsigned int got;
 
-	PAIR(w);
 	pair_make(w, 0, &h);
 	pair_take(w, 1, &h, &drop);
 	pair_make(w, 1, &h);
@@ -175,12 +175,12 @@ static void an_echo_counts_once(struct kunit *test)
 /* All that a replay gets is an answer, and not many of those. */
 static void replays_change_nothing_and_get_few_answers(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello first, h;
 	enum wire_drop drop;
 	unsigned int i, answers = 0;
 	struct wire_peer was;
 
-	PAIR(w);
 	pair_make(w, 0, &first);
 	h = first;
 	talk(w, 1, &h);
@@ -202,11 +202,11 @@ static void replays_change_nothing_and_get_few_answers(struct kunit *test)
 
 static void a_live_incarnation_is_not_displaced(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	enum wire_drop drop;
 	struct wire_hello h;
 	unsigned int got;
 
-	PAIR(w);
 	greet(w, 0);
 	party_start(&w->party[0], ++w->seed);
 	w->now += ALIVE - 1;
@@ -222,12 +222,12 @@ static void a_live_incarnation_is_not_displaced(struct kunit *test)
 /* Its echo arrives when the one before has been heard of again. */
 static void a_live_incarnation_is_not_displaced_by_an_echo(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
 	struct wire_peer was;
 	unsigned int got;
 
-	PAIR(w);
 	greet(w, 0);
 	was = w->party[1].peer;
 	party_start(&w->party[0], ++w->seed);
@@ -247,11 +247,11 @@ static void a_live_incarnation_is_not_displaced_by_an_echo(struct kunit *test)
 
 static void a_boot_never_goes_back(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
 	unsigned int got;
 
-	PAIR(w);
 	w->party[0].self.hello.boot.counter = 5;
 	greet(w, 0);
 	w->now += 10 * ALIVE;
@@ -281,7 +281,8 @@ static void a_boot_must_remember_the_one_before(struct kunit *test)
 	u64 old;
 
 	for (i = 0; i < 2; i++) {
-		PAIR(w);
+		struct pair *w = pair_new(test);
+
 		greet(w, 0);
 		old = w->party[0].self.hello.boot.nonce;
 		w->party[0].self.hello.boot = (struct wire_boot){ 2, 99 };
@@ -309,7 +310,8 @@ static void we_answer_for_our_own_boot_only(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		PAIR(w);
+		struct pair *w = pair_new(test);
+
 		pair_make(w, 0, &h);
 		h.ask_counter = i;
 		pair_take(w, 1, &h, &drop);
@@ -321,11 +323,11 @@ static void we_answer_for_our_own_boot_only(struct kunit *test)
 
 static void our_own_hello_and_another_version_are_dropped(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
 	unsigned int got;
 
-	PAIR(w);
 	pair_make(w, 0, &h);
 	got = pair_take(w, 0, &h, &drop);
 	KUNIT_EXPECT_EQ(test, got, WIRE_HELLO_NOTHING);
@@ -339,9 +341,9 @@ static void our_own_hello_and_another_version_are_dropped(struct kunit *test)
 
 static void two_keys_verify_and_the_first_one_signs(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_peer *a, *b;
 
-	PAIR(w);
 	a = &w->party[0].peer;
 	b = &w->party[1].peer;
 	/* 1 is ahead: its current key is the other one, which 0 knows already */
@@ -361,9 +363,9 @@ static void two_keys_verify_and_the_first_one_signs(struct kunit *test)
 /* An unused place must not hold a key that anybody could guess. */
 static void one_key_fills_both_places(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	struct wire_peer *p;
 
-	PAIR(w);
 	p = &w->party[0].peer;
 	greet(w, 0);
 	KUNIT_EXPECT_TRUE(test, key_eq(&p->rx[0], &p->rx[1]));
@@ -373,10 +375,10 @@ static void one_key_fills_both_places(struct kunit *test)
 /* The same boots meet again: nothing that is sent then looks like a replay. */
 static void a_slot_given_up_does_not_repeat_numbers(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
 	unsigned int i;
 	bool fresh;
 
-	PAIR(w);
 	greet(w, 0);
 	for (i = 0; i < 100; i++) {
 		fresh = pair_send(w, 0);

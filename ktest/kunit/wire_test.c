@@ -181,8 +181,7 @@ static void an_entry_costs_what_it_is_said_to(struct kunit *test)
 	KUNIT_EXPECT_LE(test, none + WIRE_BATCH, WIRE_PAYLOAD);
 }
 
-static void the_largest_chunk_fits_beside_the_largest_configuration(
-	struct kunit *test)
+static void chunk_and_configuration_fit_at_their_largest(struct kunit *test)
 {
 	static u8 chunk[RAFT_CHUNK_MAX];
 	struct raft_config c = { .n = RAFT_MEMBERS_MAX, .n_voters = 7 };
@@ -458,7 +457,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(raft_messages_come_back_as_they_went),
 	KUNIT_CASE(an_append_may_be_full_or_empty),
 	KUNIT_CASE(an_entry_costs_what_it_is_said_to),
-	KUNIT_CASE(the_largest_chunk_fits_beside_the_largest_configuration),
+	KUNIT_CASE(chunk_and_configuration_fit_at_their_largest),
 	KUNIT_CASE(hellos_come_back_as_they_went),
 	KUNIT_CASE(promises_come_back_as_they_went),
 	KUNIT_CASE(forwards_are_built_in_place_until_full),

@@ -134,6 +134,17 @@ static unsigned int holders(struct world *w, const struct gentry *e,
 	return count;
 }
 
+/* A node dropped @e, which is committed: others must still hold it. */
+void check_durable(struct node *n, const struct gentry *e)
+{
+	unsigned int members, count = holders(n->w, e, &members);
+
+	if (2 * count <= members)
+		sim_fail(n->w, "durability",
+			 "%s drops committed entry %llu/%llu; %u of %u members hold it",
+			 n->name, e->index, e->term, count, members);
+}
+
 static void commit_one(struct node *n, u64 index)
 {
 	struct world *w = n->w;

@@ -131,7 +131,7 @@ void node_start(struct node *n)
 	restore(n);
 	if (!n->f)
 		n->f = fsm_new();
-	snap_feed(n);
+	snap_feed_all(n);
 	fsm_client_init(&n->c, n->id, n->boot_counter, n->boot_nonce, n->name,
 			strlen(n->name));
 	n->role = RAFT_FOLLOWER;

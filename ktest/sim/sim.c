@@ -110,14 +110,17 @@ static void run_job(struct job *j)
 
 static void spawn(struct job *j)
 {
+	pid_t pid;
+
 	fflush(NULL);
-	j->pid = fork();
-	if (j->pid < 0) {
+	pid = fork();
+	if (pid < 0) {
 		perror("fork");
 		exit(2);
 	}
-	if (!j->pid)
+	if (!pid)
 		run_job(j);
+	j->pid = pid;
 }
 
 static struct job *job_of(struct job *jobs, pid_t pid)
@@ -200,7 +203,6 @@ static int run_all(void)
 			spawn(j);
 			continue;
 		}
-		j->pid = 0;
 		for (i = 0; n_failed >= opt.stop_after && i < opt.jobs; i++)
 			jobs[i].next = opt.to + 1;
 	}
@@ -294,7 +296,7 @@ int main(int argc, char **argv)
 {
 	struct job one = { 0 };
 
-	mallopt(M_MMAP_THRESHOLD, 1 << 28);
+	mallopt(M_MMAP_THRESHOLD, 1 << 25);
 	mallopt(M_TRIM_THRESHOLD, 1 << 28);
 	parse(argc, argv);
 	if (opt.from != opt.to || opt.expect_failure)

@@ -527,6 +527,7 @@ bool mutate(struct node *n, struct msg *msg, struct raft_msg *m);
 
 /* snap.c */
 void snap_feed(struct node *n);
+void snap_feed_all(struct node *n);
 void snap_make(struct node *n, bool for_store, bool for_peer);
 void snap_step(struct node *n, unsigned int budget);
 void snap_abort(struct node *n);
@@ -546,7 +547,7 @@ void store_sync(struct node *n, u64 seq);
 void store_crash(struct node *n);
 void store_wipe(struct store *s);
 struct gentry *store_at(const struct store *s, u64 index);
-void store_snapshot(struct node *n, struct blob *b);
+bool store_snapshot(struct node *n, struct blob *b);
 
 /* workload.c */
 void work_op(struct world *w, struct node *n);
@@ -587,6 +588,7 @@ void check_node(struct node *n);
 void check_answer(struct node *n, struct req *q);
 void check_read(struct node *n, const struct read *rd, bool found, u64 value);
 void check_start(struct node *n);
+void check_durable(struct node *n, const struct gentry *e);
 void check_install(struct node *n, const struct blob *b);
 bool majority_lives(const struct world *w);
 void trace(struct world *w, const char *fmt, ...)

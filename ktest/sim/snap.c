@@ -27,6 +27,15 @@ static void feed(struct fsm *f)
 		fsm_give(f, xcalloc(1, FSM_CHUNK_BYTES));
 }
 
+/* Before anything can be applied: what the log holds has to find room. */
+void snap_feed_all(struct node *n)
+{
+	u64 last = raft_last_index(n->r);
+
+	fsm_room(n->f, max(last, n->applied), 1);
+	feed(n->f);
+}
+
 void snap_feed(struct node *n)
 {
 	if (!fsm_wants(n->f))
@@ -150,8 +159,7 @@ void snap_stored(struct node *n)
 	struct blob *b = n->writing;
 
 	n->writing = NULL;
-	if (b->snap.index <= n->st.last && b->snap.index > n->st.base) {
-		store_snapshot(n, b);
+	if (store_snapshot(n, b)) {
 		raft_compact(n->r, b->snap.index);
 		n->w->stat.compactions++;
 	}
@@ -159,12 +167,19 @@ void snap_stored(struct node *n)
 	node_drain(n);
 }
 
-/* Rings are small: keep them from filling. */
+/*
+ * Rings are small: keep them from filling. A follower needs the room, too: its
+ * log may begin earlier than the leader's, and what is applied must make way
+ * for what is not committed yet, or neither ever is.
+ */
 void snap_compact(struct node *n)
 {
-	u64 first = raft_first_index(n->r);
+	u64 first = raft_first_index(n->r), keep = n->w->k.compact_at / 2;
+	u64 cap = min(n->mem.n_slots, n->mem.n_bytes / 128);
+	bool tight = raft_last_index(n->r) + 1 - first > cap / 2;
 
-	if (n->applied < first + n->w->k.compact_at)
+	if (n->applied < first ||
+	    (n->applied < first + n->w->k.compact_at && !tight))
 		return;
 	if (n->w->k.durable) {
 		if (!n->writing && !n->snap_for_store)
@@ -172,7 +187,7 @@ void snap_compact(struct node *n)
 		return;
 	}
 	/* In memory mode no storage needs a snapshot first. */
-	raft_compact(n->r, n->applied - n->w->k.compact_at / 2);
+	raft_compact(n->r, tight ? n->applied : n->applied - keep);
 	n->w->stat.compactions += raft_first_index(n->r) != first;
 }
 
@@ -214,6 +229,7 @@ void snap_install(struct node *n)
 	n->f = f;
 	n->applied = s->index;
 	n->applied_term = s->term;
+	snap_feed_all(n);
 	blob_put(n->installed);
 	n->installed = blob_new(s);
 	n->w->stat.installs++;

@@ -29,11 +29,16 @@ static void put_entry(struct store *s, u64 index, struct gentry *e)
 	s->ent[at] = e;
 }
 
+static bool is_committed(struct world *w, const struct gentry *e)
+{
+	return e->index <= w->g.commit && w->g.log[e->index].e == e;
+}
+
 /* The rule that a persist replaces all of the log from its first entry on. */
 static void apply_write(struct node *n, struct write *wr)
 {
 	struct store *s = &n->st;
-	u64 i;
+	u64 i, end, lost = 0;
 
 	s->hard = wr->hard;
 	s->seq = wr->seq;
@@ -48,25 +53,20 @@ static void apply_write(struct node *n, struct write *wr)
 		sim_fail(n->w, "contract",
 			 "%s persists from %llu on, but %llu to %llu are stored",
 			 n->name, wr->first, s->base + 1, s->last);
-	for (i = 0; i < wr->n; i++) {
-		struct gentry *old = store_at(s, wr->first + i);
-		u64 at = wr->first + i;
+	for (i = wr->first; i <= s->last; i++) {
+		struct gentry *old = store_at(s, i);
+		bool same = i - wr->first < wr->n && wr->e[i - wr->first] == old;
 
-		/* Once in a majority, for ever in it. */
-		if (old && old != wr->e[i] && at <= n->w->g.commit &&
-		    n->w->g.log[at].e == old)
-			sim_fail(n->w, "durability",
-				 "%s overwrites committed entry %llu/%llu",
-				 n->name, at, old->term);
-		put_entry(s, at, wr->e[i]);
+		if (!lost && !same && is_committed(n->w, old))
+			lost = i;
 	}
-	for (; wr->first + i <= s->last; i++)
-		if (wr->first + i <= n->w->g.commit &&
-		    n->w->g.log[wr->first + i].e == store_at(s, wr->first + i))
-			sim_fail(n->w, "durability",
-				 "%s drops committed entry %llu", n->name,
-				 wr->first + i);
+	end = s->last;
+	for (i = 0; i < wr->n; i++)
+		put_entry(s, wr->first + i, wr->e[i]);
 	s->last = wr->first + wr->n - 1;
+	/* Once in a majority, for ever in it. */
+	for (i = lost; lost && i <= end && i <= n->w->g.commit; i++)
+		check_durable(n, n->w->g.log[i].e);
 }
 
 struct write *store_write(struct node *n, const struct raft_ready *rd)
@@ -167,18 +167,19 @@ void store_wipe(struct store *s)
 }
 
 /* The node's own snapshot is durable: the log may begin behind it. */
-void store_snapshot(struct node *n, struct blob *b)
+bool store_snapshot(struct node *n, struct blob *b)
 {
 	struct store *s = &n->st;
 	u64 index = b->snap.index, drop;
 
 	/* An older one than what stands, or beyond what is durable: no use. */
-	if (index <= s->base || index > s->last)
-		return;
+	if (index <= s->base || store_at(s, index) != n->w->g.log[index].e)
+		return false;
 	drop = index - s->base;
 	s->base_term = store_at(s, index)->term;
 	memmove(s->ent, s->ent + drop, (s->last - index) * sizeof(*s->ent));
 	s->base = index;
 	blob_put(s->blob);
 	s->blob = blob_get(b);
+	return true;
 }

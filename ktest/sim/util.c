@@ -81,8 +81,10 @@ void arena_free(struct world *w)
 
 struct blob *blob_new(const struct raft_snapshot *s)
 {
-	struct blob *b = xcalloc(1, sizeof(*b) + s->len);
+	struct blob *b = malloc(sizeof(*b) + s->len);
 
+	if (!b)
+		exit(2);
 	b->refs = 1;
 	b->snap = *s;
 	memcpy(b->bytes, s->data, s->len);

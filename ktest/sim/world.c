@@ -278,13 +278,15 @@ static void draw(struct world *w)
 		k->durable = rng_next(g) & 1;
 	k->op_every = one_of(g, 500, 3000, 10000, 40000) * US;
 	k->fault_every = one_of(g, 30, 100, 400, 1500) * MS;
+	if (k->fault_every < 10 * k->op_every)
+		k->fault_every = 10 * k->op_every;
 	k->read_share = one_of(g, 0, 100000, 300000, 700000);
 	k->cancel_share = one_of(g, 0, 20000, 100000, 300000);
 	k->close_share = one_of(g, 0, 10000, 50000, 200000);
-	k->n_slots = one_of(g, 64, 128, 256, 1024);
-	k->n_bytes = one_of(g, 1 << 13, 1 << 14, 1 << 15, 1 << 16);
+	k->n_slots = one_of(g, 256, 256, 512, 1024);
+	k->n_bytes = one_of(g, 1 << 14, 1 << 15, 1 << 16, 1 << 17);
 	k->batch = one_of(g, 1036, 1100, 1144, 1144);
-	k->compact_at = k->n_slots / one_of(g, 2, 4, 8, 16);
+	k->compact_at = k->n_slots / one_of(g, 4, 8, 16, 64);
 	if (k->compact_at > k->n_bytes / 256)
 		k->compact_at = k->n_bytes / 256;
 	k->drift = one_of(g, 0, 1, 50, 200);
@@ -389,6 +391,8 @@ static void step(struct world *w)
 	struct node *n = &w->node[e.slot];
 
 	w->now = e.at;
+	if ((e.type == EV_OP || e.type == EV_FAULT) && w->healed)
+		return;
 	if (e.type == EV_OP) {
 		op_event(w);
 		return;
@@ -434,8 +438,6 @@ static void heal(struct world *w)
 	w->k.delay_max = 500 * US;
 	w->k.disk_max = 500 * US;
 	w->k.lazy_memory = false;
-	w->k.fault_every = ~0ULL >> 8;
-	w->k.op_every = ~0ULL >> 8;
 	memset(w->cut, 0, sizeof(w->cut));
 	for (i = 0; i < w->n_slots; i++) {
 		struct node *n = &w->node[i];
@@ -444,7 +446,7 @@ static void heal(struct world *w)
 			come_back(n);
 		n->paused = false;
 		node_set_rate(n, 1024);
-		snap_feed(n);
+		snap_feed_all(n);
 	}
 }
 

@@ -54,7 +54,7 @@ enum consensus_cmd {
  * @CONSENSUS_A_KEY: 32 bytes, the cluster key; write only
  * @CONSENSUS_A_PEERS: nest of CONSENSUS_A_PEER, each a nest of consensus_peer_attr
  * @CONSENSUS_A_PEER: one peer
- * @CONSENSUS_A_HEARTBEAT_MS: u32, default 30, 1 to 60000
+ * @CONSENSUS_A_HEARTBEAT_MS: u32, default 30, 1 to 30000
  * @CONSENSUS_A_ELECTION_MIN_MS: u32, default 150, at least 2 heartbeats
  * @CONSENSUS_A_ELECTION_MAX_MS: u32, default 300, above the minimum
  * @CONSENSUS_A_OBJECTS_MAX: u32, the cluster's limit of objects, taken by

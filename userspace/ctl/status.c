@@ -29,20 +29,20 @@ static void print_log(const struct node *n)
 	printf("  %-12s term %" PRIu64 ", commit %" PRIu64 ", applied %" PRIu64
 	       ", holds %" PRIu64 " to %" PRIu64 "\n",
 	       "log", n->term, n->commit, n->applied, n->first, n->last);
-	printf("  %-12s %016" PRIx64 ", %" PRIu32 " objects, %" PRIu32 " sessions\n",
+	printf("  %-12s hash %016" PRIx64 ", objects %" PRIu32 ", sessions %" PRIu32 "\n",
 	       "state", n->state_hash, n->objects, n->sessions);
-	printf("  %-12s %" PRIu32 " handles open, %" PRIu32 " requests under way, %" PRIu64 " KiB, up %s\n",
+	printf("  %-12s open handles %" PRIu32 ", requests under way %" PRIu32 ", memory %" PRIu64 " KiB, up %s\n",
 	       "here", n->handles, n->requests, n->memory >> 10,
 	       show_duration(n->uptime_ns, text));
-	printf("  %-12s %" PRIu64 " datagrams received, %" PRIu64 " sent, %" PRIu64 " snapshots\n",
+	printf("  %-12s datagrams received %" PRIu64 ", sent %" PRIu64 "; snapshots %" PRIu64 "\n",
 	       "network", n->rx, n->tx, n->snapshots);
 }
 
-static const char *kind_word(const struct peer *p)
+static const char *kind_word(const struct node *n, const struct peer *p)
 {
 	if (p->voter)
 		return "voter";
-	if (p->observer)
+	if (p->observer || (p->self && n->state == CONSENSUS_STATE_OBSERVER))
 		return "observer";
 	return p->configured ? "-" : "stranger";
 }
@@ -52,7 +52,7 @@ static bool has(const struct peer *p, int attribute)
 	return p->has & 1U << attribute;
 }
 
-static void print_peer(const struct peer *p)
+static void print_peer(const struct node *n, const struct peer *p)
 {
 	char address[ADDRESS_TEXT] = "?", heard[DURATION_TEXT + 8] = "never";
 	char lag[24] = "-", rtt[DURATION_TEXT] = "-";
@@ -68,7 +68,7 @@ static void print_peer(const struct peer *p)
 	if (has(p, CONSENSUS_P_RTT_NS) && p->rtt_ns)
 		show_duration(p->rtt_ns, rtt);
 	printf("  %-12s %-24s %-9s %-14s %-8s %-10s %s\n",
-	       p->name[0] ? p->name : "(unnamed)", address, kind_word(p), heard,
+	       p->name[0] ? p->name : "(unnamed)", address, kind_word(n, p), heard,
 	       lag, rtt, has(p, CONSENSUS_P_STATE) ? peer_state_word(p) : "-");
 }
 
@@ -81,7 +81,7 @@ static void print_peers(const struct node *n)
 	printf("\n  %-12s %-24s %-9s %-14s %-8s %-10s %s\n", "node", "address",
 	       "kind", "heard", "lag", "rtt", "sending");
 	for (i = 0; i < n->n_peers; i++)
-		print_peer(&n->peer[i]);
+		print_peer(n, &n->peer[i]);
 }
 
 static void print_drops(const struct node *n)
@@ -97,7 +97,8 @@ static void print_drops(const struct node *n)
 	}
 	if (before[0] == ',')
 		putchar('\n');
-	if (n->drops[CONSENSUS_DROP_FORGED])
+	/* A few come of every restart of a peer. */
+	if (n->drops[CONSENSUS_DROP_FORGED] > 10 && n->drops[CONSENSUS_DROP_FORGED] > n->rx / 4)
 		printf("  (forged: datagrams came that are not signed with this node's key: does every node have the same key file?)\n");
 }
 

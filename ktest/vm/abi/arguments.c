@@ -57,7 +57,7 @@ static void flags(int fd)
 	int bit;
 
 	for (bit = 0; bit < 32; bit++) {
-		struct consensus_counter_add a = good_add("abi-refused");
+		struct consensus_counter_add a = good_add(own("abi-refused"));
 		struct consensus_counter_read r = good_read("abi-begin", 1U << bit);
 
 		a.op.flags = 1U << bit;
@@ -78,7 +78,7 @@ static void dirty(int fd, size_t from, size_t until, const char *what)
 	size_t i;
 
 	for (i = from; i < until; i++) {
-		struct consensus_counter_add a = good_add("abi-refused");
+		struct consensus_counter_add a = good_add(own("abi-refused"));
 		struct consensus_counter_read r = good_read("abi-begin", 0);
 
 		((char *)&a)[i] = 1;
@@ -110,12 +110,12 @@ static void name_padding(int fd)
 
 static void numbers(int fd)
 {
-	struct consensus_counter_add a = good_add("abi-refused");
+	struct consensus_counter_add a = good_add(own("abi-refused"));
 	struct consensus_counter_read r = good_read("abi-begin", 0);
 
 	a.delta = 0;
 	ok(add_refused(fd, a, EINVAL, "delta", 0), "add: delta 0: EINVAL");
-	a = good_add("abi-refused");
+	a = good_add(own("abi-refused"));
 	a.op.index = 1;
 	ok(add_refused(fd, a, EINVAL, "index", 1), "add: an index: EINVAL");
 	r.op.index = 1;
@@ -126,15 +126,15 @@ static void numbers(int fd)
 
 static void overflow(int fd)
 {
-	uint64_t begin = value_of(fd, "abi-big"), value = 0;
+	uint64_t begin = value_of(fd, own("abi-big")), value = 0;
 
 	if (begin != UINT64_MAX)
-		is_errno(add(fd, "abi-big", UINT64_MAX - begin, 30 * SEC, &value), 0,
+		is_errno(add(fd, own("abi-big"), UINT64_MAX - begin, 30 * SEC, &value), 0,
 			 "add: up to 2^64 - 1");
-	ok(value_of(fd, "abi-big") == UINT64_MAX, "add: it is there");
-	is_errno(add(fd, "abi-big", 1, 30 * SEC, &value), EOVERFLOW, "add: past 2^64 - 1: EOVERFLOW");
-	is_errno(add(fd, "abi-big", UINT64_MAX, 30 * SEC, &value), EOVERFLOW, "add: twice that: EOVERFLOW");
-	ok(value_of(fd, "abi-big") == UINT64_MAX, "add: it is unchanged");
+	ok(value_of(fd, own("abi-big")) == UINT64_MAX, "add: it is there");
+	is_errno(add(fd, own("abi-big"), 1, 30 * SEC, &value), EOVERFLOW, "add: past 2^64 - 1: EOVERFLOW");
+	is_errno(add(fd, own("abi-big"), UINT64_MAX, 30 * SEC, &value), EOVERFLOW, "add: twice that: EOVERFLOW");
+	ok(value_of(fd, own("abi-big")) == UINT64_MAX, "add: it is unchanged");
 }
 
 static void features(int fd)
@@ -173,7 +173,7 @@ static void commands(int fd)
 		_IOC(3U, CONSENSUS_IOC_MAGIC, 0x10, 207), _IOC(3U, CONSENSUS_IOC_MAGIC, 0x10, 209),
 		_IOC(3U, CONSENSUS_IOC_MAGIC, 0x10, 16383),
 	};
-	struct consensus_counter_add a = good_add("abi-refused");
+	struct consensus_counter_add a = good_add(own("abi-refused"));
 	bool all = true;
 	unsigned int i;
 
@@ -205,6 +205,6 @@ void test_arguments(int fd)
 	numbers(fd);
 	features(fd);
 	commands(fd);
-	is_errno(get(fd, "abi-refused", 0, NULL), ENOENT, "nothing of all that did anything");
+	is_errno(get(fd, own("abi-refused"), 0, NULL), ENOENT, "nothing of all that did anything");
 	overflow(fd);
 }

@@ -186,6 +186,26 @@ uint64_t value_of(int fd, const char *name)
 	return value;
 }
 
+const char *own(const char *name)
+{
+	static char names[32][CONSENSUS_NAME_SIZE];
+	static int n, run_id;
+	int i;
+
+	pthread_mutex_lock(&lock);
+	run_id = run_id ? run_id : getpid();
+	for (i = 0; i < n; i++) {
+		if (!strncmp(names[i], name, strlen(name)) && names[i][strlen(name)] == '.')
+			break;
+	}
+	if (i == 32)
+		bail("too many names");
+	if (i == n)
+		snprintf(names[n++], sizeof(names[0]), "%.40s.%d", name, run_id);
+	pthread_mutex_unlock(&lock);
+	return names[i];
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec t;

@@ -44,6 +44,9 @@ int get(int fd, const char *name, uint32_t flags, uint64_t *value);
 /* A linearizable read that must succeed; 0 where there is no such counter. */
 uint64_t value_of(int fd, const char *name);
 
+/* @name with a suffix of this run, so that its counter begins at 0. Constant. */
+const char *own(const char *name);
+
 /* ---- else ---- */
 
 uint64_t now_ns(void);

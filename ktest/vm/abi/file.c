@@ -21,7 +21,7 @@ void test_not_started(const struct hooks *h)
 {
 	int fd = open_device(O_RDWR), reader = open_device(O_RDONLY);
 	struct consensus_features f = { 0 };
-	struct consensus_counter_add a = good_add("abi-down");
+	struct consensus_counter_add a = good_add(own("abi-down"));
 	uint64_t begin = now_ns(), end, value = 0;
 	int error;
 
@@ -29,8 +29,8 @@ void test_not_started(const struct hooks *h)
 	ok(!f.node_started && f.abi == CONSENSUS_ABI, "not started: and they say so");
 	is_errno(call(fd, CONSENSUS_IOC_COUNTER_ADD, &a), ENOTCONN, "not started: add: ENOTCONN");
 	ok(a.op.status == -ENOTCONN, "not started: in .status, too");
-	is_errno(get(fd, "abi-down", 0, NULL), ENOTCONN, "not started: read: ENOTCONN");
-	is_errno(get(fd, "abi-down", CONSENSUS_READ_LOCAL, NULL), ENOTCONN, "not started: local read: ENOTCONN");
+	is_errno(get(fd, own("abi-down"), 0, NULL), ENOTCONN, "not started: read: ENOTCONN");
+	is_errno(get(fd, own("abi-down"), CONSENSUS_READ_LOCAL, NULL), ENOTCONN, "not started: local read: ENOTCONN");
 	a.op.flags = 1;
 	is_errno(call(fd, CONSENSUS_IOC_COUNTER_ADD, &a), EINVAL, "not started: bad arguments: EINVAL");
 	ok(now_ns() - begin < 5 * SEC, "not started: nothing waits for a start");
@@ -40,12 +40,12 @@ void test_not_started(const struct hooks *h)
 	call(fd, CONSENSUS_IOC_FEATURES, &f);
 	ok(f.node_started == 1, "started: the same handle sees it");
 	for (end = now_ns() + 60 * SEC; now_ns() < end; sleep_ms(50)) {
-		error = add(fd, "abi-down", 1, 10 * SEC, &value);
+		error = add(fd, own("abi-down"), 1, 10 * SEC, &value);
 		if (!error)
 			break;
 	}
 	ok(!error && value == 1, "started: the same handle works, and nothing had happened before");
-	is_errno(get(reader, "abi-down", 0, &value), 0, "started: so does the one that only reads");
+	is_errno(get(reader, own("abi-down"), 0, &value), 0, "started: so does the one that only reads");
 	close(fd);
 	close(reader);
 }
@@ -55,11 +55,11 @@ static void rights(void)
 	int reader = open_device(O_RDONLY), writer = open_device(O_WRONLY);
 	uint64_t value;
 
-	is_errno(add(reader, "abi-file", 1, 0, NULL), EBADF, "read-only: add: EBADF");
+	is_errno(add(reader, own("abi-file"), 1, 0, NULL), EBADF, "read-only: add: EBADF");
 	is_errno(get(reader, "abi-begin", 0, &value), 0, "read-only: read");
 	is_errno(get(reader, "abi-begin", CONSENSUS_READ_LOCAL, &value), 0, "read-only: local read");
-	is_errno(add(writer, "abi-file", 1, 0, NULL), 0, "write-only: add");
-	is_errno(get(reader, "abi-file", 0, NULL), 0, "and it is there");
+	is_errno(add(writer, own("abi-file"), 1, 0, NULL), 0, "write-only: add");
+	is_errno(get(reader, own("abi-file"), 0, NULL), 0, "and it is there");
 	close(reader);
 	close(writer);
 }
@@ -78,13 +78,15 @@ static void forked(int fd)
 {
 	uint64_t value = 0;
 	int status = -1;
-	pid_t pid = fork();
+	pid_t pid;
 
+	own("abi-fork");	/* the child shall have the same */
+	pid = fork();
 	if (!pid)
-		_exit(add(fd, "abi-fork", 1, 0, &value) || value != 1);
+		_exit(add(fd, own("abi-fork"), 1, 0, &value) || value != 1);
 	waitpid(pid, &status, 0);
 	ok(!status, "a handle passed on by fork() works in the child");
-	is_errno(add(fd, "abi-fork", 1, 0, &value), 0, "and goes on in the parent");
+	is_errno(add(fd, own("abi-fork"), 1, 0, &value), 0, "and goes on in the parent");
 	ok(value == 2, "with the same counter");
 }
 
@@ -130,7 +132,7 @@ static void passed_on(void)
 	send_fd(pair[0], fd);
 	close(fd);
 	got = receive_fd(pair[1]);
-	is_errno(add(got, "abi-passed", 1, 0, NULL), 0, "a handle passed on by SCM_RIGHTS works");
+	is_errno(add(got, own("abi-passed"), 1, 0, NULL), 0, "a handle passed on by SCM_RIGHTS works");
 	close(got);
 	close(pair[0]);
 	close(pair[1]);
@@ -146,7 +148,7 @@ static void *adder(void *arg)
 {
 	(void)arg;
 	while (!atomic_load(&finished)) {
-		if (!add(atomic_load(&shared_fd), "abi-close", 1, 30 * SEC, NULL))
+		if (!add(atomic_load(&shared_fd), own("abi-close"), 1, 30 * SEC, NULL))
 			atomic_fetch_add(&successes, 1);
 	}
 	return NULL;
@@ -174,7 +176,7 @@ static void closing(void)
 	fd = atomic_load(&shared_fd);
 	note("%d closes, %lu increments", rounds, atomic_load(&successes));
 	ok(rounds > 10 && atomic_load(&successes), "handles are closed while they are used");
-	ok(value_of(fd, "abi-close") == atomic_load(&successes), "and each success counted once");
+	ok(value_of(fd, own("abi-close")) == atomic_load(&successes), "and each success counted once");
 	close(fd);
 }
 
@@ -184,7 +186,7 @@ static void many(void)
 
 	for (i = 0; i < 200; i++)
 		fd[i] = open_device(i % 2 ? O_RDWR : O_RDONLY);
-	is_errno(add(fd[199], "abi-many", 1, 0, NULL), 0, "200 handles are open");
+	is_errno(add(fd[199], own("abi-many"), 1, 0, NULL), 0, "200 handles are open");
 	for (i = 0; i < 200; i++)
 		close(fd[i]);
 }

@@ -57,7 +57,9 @@ static void edges(int fd)
 	ok(r->value == a->value, "and the results are whole");
 	memset(f, 0, sizeof(*f));
 	is_errno(call(fd, CONSENSUS_IOC_FEATURES, f), 0, "features: just before the end of memory");
-	wild(fd, (char *)a + 1, "one byte of it beyond the end");
+	is_errno(call(fd, CONSENSUS_IOC_COUNTER_ADD, (char *)a + 1), EFAULT, "add: one byte beyond the end: EFAULT");
+	is_errno(call(fd, CONSENSUS_IOC_COUNTER_READ, (char *)r + 1), EFAULT, "read: one byte beyond the end: EFAULT");
+	is_errno(call(fd, CONSENSUS_IOC_FEATURES, (char *)f + 1), EFAULT, "features: one byte beyond the end: EFAULT");
 	wild(fd, (char *)a + sizeof(*a) - 1, "all but a byte beyond the end");
 }
 

@@ -55,7 +55,7 @@ static const int signalled[] = { EINTR, ENOTRECOVERABLE, -1 };
 
 static void tiny_timeouts(int fd)
 {
-	struct account a = { .name = "abi-tiny" };
+	struct account a = { .name = own("abi-tiny") };
 	uint64_t state = 88172645463325252ULL, begin = now_ns();
 	bool all = true;
 	int i;
@@ -107,7 +107,7 @@ static void alarms_every(long us)
 /* Signals rain on a process whose threads count. */
 static void rain(int fd)
 {
-	struct account a[3] = { { .name = "abi-rain-0" }, { .name = "abi-rain-1" }, { .name = "abi-rain-2" } };
+	struct account a[3] = { { .name = own("abi-rain-0") }, { .name = own("abi-rain-1") }, { .name = own("abi-rain-2") } };
 	pthread_t thread[3];
 	sigset_t alarms;
 	int i;
@@ -135,15 +135,16 @@ static void killed_callers(int fd)
 	int i, pipe_fd[2], rounds = 40;
 	char byte;
 
+	own("abi-killed");	/* the children shall have the same */
 	if (pipe(pipe_fd))
 		bail("pipe: %s", strerror(errno));
 	for (i = 0; i < rounds; i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
-			int own = open_device(O_RDWR);
+			int mine = open_device(O_RDWR);
 
-			while (!add(own, "abi-killed", 1, 30 * SEC, NULL)) {
+			while (!add(mine, own("abi-killed"), 1, 30 * SEC, NULL)) {
 				if (write(pipe_fd[1], "x", 1) != 1)
 					break;
 			}
@@ -157,7 +158,7 @@ static void killed_callers(int fd)
 	while (read(pipe_fd[0], &byte, 1) == 1)
 		sure++;
 	close(pipe_fd[0]);
-	value = value_of(fd, "abi-killed");
+	value = value_of(fd, own("abi-killed"));
 	note("%llu told, %llu counted", (unsigned long long)sure, (unsigned long long)value);
 	/* each may have died between an increment and telling it */
 	ok(value >= sure && value <= sure + (uint64_t)rounds,
@@ -277,7 +278,7 @@ static void closed_under_waiter(struct account *a)
 
 static void without_quorum(int fd, const struct hooks *h)
 {
-	struct account a = { .name = "abi-cut" };
+	struct account a = { .name = own("abi-cut") };
 	uint64_t end, value;
 
 	book(&a, add(fd, a.name, 1, 30 * SEC, NULL));
@@ -289,9 +290,9 @@ static void without_quorum(int fd, const struct hooks *h)
 	killed_waiters(&a, 8);
 	closed_under_waiter(&a);
 	hook(h->heal);
-	for (end = now_ns() + 60 * SEC; now_ns() < end && add(fd, "abi-healed", 1, SEC, &value);)
+	for (end = now_ns() + 60 * SEC; now_ns() < end && add(fd, own("abi-healed"), 1, SEC, &value);)
 		sleep_ms(50);
-	is_errno(add(fd, "abi-healed", 1, 30 * SEC, &value), 0, "healed: the same handle goes on");
+	is_errno(add(fd, own("abi-healed"), 1, 30 * SEC, &value), 0, "healed: the same handle goes on");
 	settle(fd, &a);
 }
 

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clients against a cluster that loses, repeats, delays and reorders commands,
+ * changes leaders, and tells each node late what was applied, sometimes by a
+ * snapshot. Nodes restart, handles close, callers lose patience. Every request
+ * adds an amount of its own, by which its effect is known: it must come at most
+ * once, never after a definite error, and with the value and index reported.
+ * In the end the cluster heals, and everything must be resolved.
+ */
+#include <linux/module.h>
+#include "fsm_kit.h"
+#include "../../kmod/fsm/client.h"
+
+enum {
+#ifdef __KERNEL__
+	SEEDS = 4,
+	STEPS = 6000,
+#else
+	SEEDS = 60,
+	STEPS = 20000,
+#endif
+	CLIENTS = 3,
+	REQUESTS = 6000,	/* in a run */
+	WAITING = 64,		/* of a node, to be given up by chance */
+	FLIGHT = 128,		/* commands under way */
+	LOG = 24000,		/* entries in a run */
+	COUNTERS = 6,
+	RESEND = 300,
+	HEAL = 400,		/* rounds within which all must be resolved */
+};
+
+struct packet {
+	u16 len;
+	u8 bytes[FSM_COMMAND_MAX];
+};
+
+/* What is known of a request beside what the client knows. */
+struct truth {
+	struct fsm_request r;
+	u64 effect;		/* index; 0: none */
+	u64 value;		/* the counter's after it */
+	u8 owner;
+	bool ended;
+	s32 status;
+};
+
+struct place {
+	struct fsm_client c;
+	u64 applied;
+	u64 handle;
+	u32 starts;
+	struct truth *waiting[WAITING];
+};
+
+struct world {
+	struct kunit *test;
+	struct kit_pool *pool;
+	struct fsm *f;
+	struct place place[CLIENTS];
+	struct truth *all;
+	struct fsm_outcome *log;	/* by index */
+	struct packet flight[FLIGHT];
+	u32 n_all;
+	u32 n_flight;
+	u64 value[COUNTERS];
+	u64 now;
+	u64 term;
+	u64 random;
+	u32 ended;
+	u32 effects;
+	u32 unknown;
+	u32 refused;
+	bool healed;
+};
+
+static u32 below(struct world *w, u32 n)
+{
+	return kit_below(&w->random, n);
+}
+
+static bool lucky(struct world *w, u32 n)
+{
+	return !below(w, n);
+}
+
+/* ----------------------------------------------------------- the cluster */
+
+/* The amount tells whose effect it is. */
+static void effect(struct world *w, const struct fsm_command *c,
+		   const struct fsm_outcome *out)
+{
+	u32 k = c->name[0] - 'a', id = c->arg - 1;
+	struct truth *t = &w->all[id];
+	u64 value = 0, index;
+
+	fsm_counter(w->f, c->name, 1, &value, &index);
+	if (value == w->value[k])
+		return;
+	KUNIT_ASSERT_LT(w->test, id, w->n_all);
+	KUNIT_EXPECT_TRUE_MSG(w->test, value == w->value[k] + c->arg,
+			      "request %u adds another amount", id);
+	KUNIT_EXPECT_EQ_MSG(w->test, t->effect, 0, "request %u again", id);
+	KUNIT_EXPECT_TRUE_MSG(w->test, !t->ended ||
+			      t->status == -ENOTRECOVERABLE,
+			      "request %u takes effect after it ended with %d",
+			      id, t->status);
+	t->effect = out->index;
+	t->value = value;
+	w->value[k] = value;
+	w->effects++;
+}
+
+static void append(struct world *w, const struct packet *p)
+{
+	u64 index = kit_applied(w->f) + 1;
+	struct fsm_command c;
+
+	KUNIT_ASSERT_EQ(w->test, fsm_decode(&c, p->bytes, p->len), 0);
+	/* A leader asks first; but it may have it in its log already. */
+	if (c.session && !fsm_fresh(w->f, c.session, c.seq) && !lucky(w, 4))
+		return;
+	KUNIT_ASSERT_LT(w->test, index, LOG);
+	kit_feed(w->pool, w->f);
+	KUNIT_ASSERT_EQ(w->test, fsm_apply(w->f, index, p->bytes, p->len,
+					   &w->log[index]), 0);
+	if (c.op == FSM_COUNTER_ADD)
+		effect(w, &c, &w->log[index]);
+}
+
+static void drop_packet(struct world *w, u32 i)
+{
+	w->flight[i] = w->flight[--w->n_flight];
+}
+
+/* Any of those under way arrives, and perhaps once more later. */
+static void deliver(struct world *w)
+{
+	u32 i;
+
+	if (!w->n_flight)
+		return;
+	i = below(w, w->n_flight);
+	append(w, &w->flight[i]);
+	if (w->healed || !lucky(w, 4))
+		drop_packet(w, i);
+}
+
+static void post(struct world *w, const u8 *buf, u16 len)
+{
+	if (!w->healed && lucky(w, 5))
+		return;
+	if (w->n_flight == FLIGHT)
+		drop_packet(w, below(w, FLIGHT));
+	w->flight[w->n_flight].len = len;
+	memcpy(w->flight[w->n_flight++].bytes, buf, len);
+}
+
+/* -------------------------------------------------------------- a node */
+
+static void is_done(void *ctx, struct fsm_request *r)
+{
+	struct world *w = ctx;
+	struct truth *t = container_of(r, struct truth, r);
+	struct place *p = &w->place[t->owner];
+	u32 i;
+
+	KUNIT_EXPECT_TRUE_MSG(w->test, !t->ended, "request %llu ends twice",
+			      r->arg);
+	t->ended = true;
+	t->status = r->status;
+	w->ended++;
+	w->unknown += r->status == -ENOTRECOVERABLE;
+	w->refused += r->status && r->status != -ENOTRECOVERABLE;
+	for (i = 0; i < WAITING; i++)
+		if (p->waiting[i] == t)
+			p->waiting[i] = NULL;
+	if (r->op != FSM_COUNTER_ADD || r->status == -ENOTRECOVERABLE)
+		return;
+	if (!r->status)
+		KUNIT_EXPECT_TRUE_MSG(w->test, t->effect == r->index &&
+				      t->value == r->value,
+				      "request %llu: %llu at %llu reported, %llu at %llu true",
+				      r->arg, r->value, r->index, t->value,
+				      t->effect);
+	else
+		KUNIT_EXPECT_EQ_MSG(w->test, t->effect, 0,
+				    "request %llu took effect, but ends with %d",
+				    r->arg, r->status);
+}
+
+static struct truth *ask(struct world *w, u32 who, u8 op)
+{
+	struct truth *t;
+
+	if (w->n_all == REQUESTS || w->healed)
+		return NULL;
+	t = &w->all[w->n_all++];
+	t->owner = who;
+	t->r.op = op;
+	t->r.handle = w->place[who].handle;
+	if (op == FSM_COUNTER_ADD) {
+		t->r.arg = w->n_all;
+		t->r.name[0] = 'a' + below(w, COUNTERS);
+		t->r.name_len = 1;
+	}
+	return t;
+}
+
+static void ask_add(struct world *w, u32 who)
+{
+	struct place *p = &w->place[who];
+	u32 i = below(w, WAITING);
+	struct truth *t;
+
+	if (p->waiting[i])
+		return;
+	t = ask(w, who, FSM_COUNTER_ADD);
+	if (!t)
+		return;
+	p->waiting[i] = t;
+	fsm_client_add(&p->c, &t->r);
+}
+
+static void give_up(struct world *w, struct place *p, u32 i)
+{
+	struct truth *t = p->waiting[i];
+
+	/* An orphan now: nobody waits, but it must be resolved. */
+	p->waiting[i] = NULL;
+	if (t && fsm_client_give_up(&p->c, &t->r, -ETIMEDOUT))
+		is_done(w, &t->r);
+}
+
+/* Everybody who uses the handle is gone, then it closes. */
+static void close_handle(struct world *w, u32 who)
+{
+	struct place *p = &w->place[who];
+	struct truth *t;
+	u32 i;
+
+	for (i = 0; i < WAITING; i++)
+		give_up(w, p, i);
+	t = ask(w, who, FSM_HANDLE_CLOSE);
+	if (!t)
+		return;
+	fsm_client_add(&p->c, &t->r);
+	p->handle++;
+}
+
+static void pump(struct world *w, struct place *p)
+{
+	u8 buf[FSM_COMMAND_MAX];
+	u64 cursor = 0;
+	u16 len;
+
+	for (;;) {
+		len = fsm_client_next(&p->c, w->now, w->term, RESEND, &cursor,
+				      buf);
+		if (!len)
+			return;
+		if (w->healed || !lucky(w, 6)) {
+			post(w, buf, len);
+			continue;
+		}
+		fsm_client_unsend(&p->c, &cursor);
+		if (lucky(w, 2))
+			return;
+	}
+}
+
+/* The own log is applied, some of it, or jumped over by a snapshot. */
+static void catch_up(struct world *w, struct place *p, u32 n)
+{
+	u64 last = kit_applied(w->f);
+
+	if (!w->healed && lucky(w, 60)) {
+		p->applied = last;
+		fsm_client_reload(&p->c, w->f, is_done, w);
+		return;
+	}
+	for (; n && p->applied < last; n--)
+		fsm_client_applied(&p->c, &w->log[++p->applied], is_done, w);
+}
+
+/* In memory mode: under a new incarnation. */
+static void restart(struct world *w, u32 who)
+{
+	static const char *const names[] = { "x", "y", "z" };
+	struct place *p = &w->place[who];
+	struct raft_id id = { 1000 * (who + 1) + ++p->starts, 1 };
+
+	if (p->starts > 1)
+		fsm_client_stop(&p->c, -ESHUTDOWN, is_done, w);
+	fsm_client_init(&p->c, id, 1, kit_random(&w->random), names[who], 1);
+	p->applied = kit_applied(w->f);
+	p->handle = 1;
+}
+
+/* ------------------------------------------------------------------ a run */
+
+static void step(struct world *w)
+{
+	u32 who = below(w, CLIENTS), what = below(w, 100);
+	struct place *p = &w->place[who];
+
+	w->now += below(w, 20);
+	if (what < 30)
+		ask_add(w, who);
+	else if (what < 34)
+		give_up(w, p, below(w, WAITING));
+	else if (what < 55)
+		pump(w, p);
+	else if (what < 85)
+		deliver(w);
+	else if (what < 98)
+		catch_up(w, p, below(w, 12));
+	else if (lucky(w, 4))
+		w->term++;
+	else if (lucky(w, 3))
+		close_handle(w, who);
+	else if (lucky(w, 20))
+		restart(w, who);
+}
+
+static void heal(struct world *w)
+{
+	u32 i, round;
+
+	w->healed = true;
+	for (round = 0; round < HEAL && w->ended < w->n_all; round++) {
+		w->now += RESEND;
+		for (i = 0; i < CLIENTS; i++)
+			pump(w, &w->place[i]);
+		while (w->n_flight)
+			deliver(w);
+		for (i = 0; i < CLIENTS; i++)
+			catch_up(w, &w->place[i], LOG);
+	}
+	KUNIT_EXPECT_EQ(w->test, w->ended, w->n_all);
+	for (i = 0; i < CLIENTS; i++) {
+		struct fsm_client *c = &w->place[i].c;
+
+		KUNIT_EXPECT_EQ(w->test, c->unresolved, 0);
+		KUNIT_EXPECT_EQ(w->test, c->queued, 0);
+		KUNIT_EXPECT_EQ(w->test, c->low, c->next_seq);
+	}
+}
+
+static void clear(struct world *w, u32 seed)
+{
+	u32 i;
+
+	w->random = seed * 0x9e3779b97f4a7c15ULL;
+	memset(w->all, 0, REQUESTS * sizeof(*w->all));
+	memset(w->place, 0, sizeof(w->place));
+	memset(w->value, 0, sizeof(w->value));
+	w->n_all = 0;
+	w->n_flight = 0;
+	w->ended = 0;
+	w->effects = 0;
+	w->unknown = 0;
+	w->refused = 0;
+	w->healed = false;
+	w->now = 1;
+	w->term = 1;
+	w->f = kit_fsm(w->pool, 100);
+	for (i = 0; i < CLIENTS; i++)
+		restart(w, i);
+}
+
+static void every_request_ends_once_and_truly(struct kunit *test)
+{
+	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	u32 seed, i, sum, effects = 0, unknown = 0, refused = 0;
+
+	KUNIT_ASSERT_TRUE(test, w);
+	w->test = test;
+	w->pool = kit_pool(test);
+	w->all = kunit_kzalloc(test, REQUESTS * sizeof(*w->all), GFP_KERNEL);
+	w->log = kunit_kzalloc(test, LOG * sizeof(*w->log), GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, w->all && w->log);
+	for (seed = 1; seed <= SEEDS && !kit_failed(test); seed++) {
+		kunit_info(test, "seed %u", seed);
+		clear(w, seed);
+		for (i = 0; i < STEPS && !kit_failed(test); i++)
+			step(w);
+		heal(w);
+		/* Nothing acknowledged is missing, nothing is there twice. */
+		for (i = 0, sum = 0; i < w->n_all; i++)
+			sum += !!w->all[i].effect;
+		KUNIT_EXPECT_EQ(test, sum, w->effects);
+		effects += w->effects;
+		unknown += w->unknown;
+		refused += w->refused;
+		kit_drop(w->pool, w->f);
+	}
+	kunit_info(test, "%u effects, %u refused, %u unknown", effects,
+		   refused, unknown);
+	KUNIT_EXPECT_GT(test, effects, SEEDS * 100);
+	KUNIT_EXPECT_GT(test, refused, SEEDS * 10);
+	KUNIT_EXPECT_GT(test, unknown, 0);
+}
+
+static struct kunit_case client_model_cases[] = {
+	KUNIT_CASE(every_request_ends_once_and_truly),
+	{}
+};
+
+static struct kunit_suite client_model_suite = {
+	.name = "fsm-client-model",
+	.test_cases = client_model_cases,
+};
+
+kunit_test_suite(client_model_suite);
+
+MODULE_LICENSE("GPL");
