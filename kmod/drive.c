@@ -66,6 +66,20 @@ static bool cns_persisted(struct cns_node *n, u64 now)
 
 /* ----------------------------------------------------------------- apply */
 
+/* Keep half of the log for those who lag; they get a snapshot otherwise. */
+static void cns_compact(struct cns_node *n, u64 first, u64 last)
+{
+	u64 oldest;
+
+	/* Not at every entry; often enough for the smallest log. */
+	if (likely((first - 1) / CNS_COMPACT_EVERY == last / CNS_COMPACT_EVERY) ||
+	    raft_fill(n->raft) <= CNS_COMPACT_PERCENT)
+		return;
+	oldest = raft_first_index(n->raft);
+	if (last > oldest)
+		raft_compact(n->raft, oldest + (last - oldest) / 2);
+}
+
 static void cns_apply(struct cns_node *n, u64 first, u64 last)
 {
 	struct fsm_outcome out;
@@ -94,17 +108,9 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 	raft_applied(n->raft, last);
 	if (!list_empty(&n->reads))
 		cns_reads_applied(n);
-}
-
-/* Keep half of the log for those who lag; they get a snapshot otherwise. */
-static void cns_compact(struct cns_node *n)
-{
-	u64 first = raft_first_index(n->raft);
-	u64 applied = raft_commit(n->raft);
-	u64 keep = n->params.log_entries / 2;
-
-	if (applied > first + keep)
-		raft_compact(n->raft, applied - keep / 2);
+	cns_compact(n, first, last);
+	if (unlikely(fsm_wants(n->fsm)))
+		cns_node_work(n);
 }
 
 /* --------------------------------------------------------------- proposals */
@@ -204,22 +210,25 @@ void cns_drive(struct cns_node *n, u64 now)
 		return;
 	if (now >= raft_deadline(n->raft))
 		raft_tick(n->raft, now);
-	cns_hello_tick(n, now);
-	cns_form_tick(n, now);
+	if (unlikely(now >= n->hello_at))
+		cns_hello_tick(n, now);
+	if (unlikely(!n->self.hello.formed))
+		cns_form_tick(n, now);
 	cns_pump(n, now);
 	do {
 		while ((rd = raft_ready(n->raft, now))) {
-			n->pump |= rd->role_changed;
+			if (rd->role_changed) {
+				n->pump = true;
+				n->hello_at = now;
+				n->hello_calls = 1;
+			}
 			cns_carry_out(n, rd);
 			raft_advance(n->raft);
 			cns_pump(n, now);
 		}
 	} while (cns_persisted(n, now));
-	cns_compact(n);
 	if (unlikely(raft_failed(n->raft)))
 		cns_report_failure(n);
-	if (unlikely(fsm_wants(n->fsm)))
-		cns_node_work(n);
 }
 
 /* When time alone makes something due (ns). */

@@ -197,8 +197,6 @@ void cns_hello_tick(struct cns_node *n, u64 now)
 	struct cns_peer *p;
 	u32 i;
 
-	if (likely(now < n->hello_at && leader == n->was_leader))
-		return;
 	n->was_leader = leader;
 	n->hello_calls = 0;
 	for (i = 0; i < n->n_peers; i++) {

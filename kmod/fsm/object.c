@@ -158,7 +158,7 @@ struct fsm_object *fsm_object_new(struct fsm *f, u8 kind, const char *name,
  */
 void fsm_object_set(struct fsm *f, struct fsm_object *o, u64 value, u64 index)
 {
-	u64 sum = siphash_3u64(o->hash + o->kind, value, index, &f->key);
+	u64 sum = fsm_mix(fsm_mix(fsm_mix(o->hash + o->kind) + value) + index);
 
 	f->hash += sum - o->sum;
 	o->sum = sum;

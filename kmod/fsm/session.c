@@ -16,7 +16,6 @@
  */
 #include <linux/types.h>
 #include <linux/kernel.h>
-#include <linux/bitops.h>
 #include <linux/string.h>
 #include "bytes.h"
 #include "state.h"
@@ -141,25 +140,22 @@ void fsm_session_retire(struct fsm *f, struct fsm_session *s)
 
 /**
  * fsm_slot_hash() - what a result adds to its session's sum
- * @f: state
  * @s: session
  * @seq: request
  * @slot: its result
  *
  * The key is different for each session, so that the same result in two of them
- * counts as two things. Value and index share a word, the low half of one on the
- * high half of the other: results that differ by chance are still told apart.
+ * counts as two things.
  *
- * Return: SipHash under the replicated seed.
+ * Return: a hash under the session's key.
  */
-u64 fsm_slot_hash(const struct fsm *f, const struct fsm_session *s, u64 seq,
+u64 fsm_slot_hash(const struct fsm_session *s, u64 seq,
 		  const struct fsm_slot *slot)
 {
 	u64 which = (s->key + seq) ^ (u64)slot->back << 48 ^
 		    (u64)slot->code << 40;
 
-	return siphash_2u64(which, slot->value ^ rol64(slot->index, 32),
-			    &f->key);
+	return fsm_mix(fsm_mix(fsm_mix(which) + slot->value) + slot->index);
 }
 
 /* Slot @at holds a close that may forbid something: in front of the chain. */
@@ -231,7 +227,7 @@ void fsm_session_store(struct fsm *f, struct fsm_session *s, u64 seq,
 		       const struct fsm_slot *result)
 {
 	u16 i = seq & FSM_WINDOW_MASK;
-	u64 sum = fsm_slot_hash(f, s, seq, result);
+	u64 sum = fsm_slot_hash(s, seq, result);
 
 	s->slot[i] = *result;
 	s->used[i >> 6] |= 1ULL << (i & 63);

@@ -75,7 +75,7 @@ static u8 *put_slot(u8 *p, u64 above, const struct fsm_slot *slot)
 }
 
 /* All results held; returns what they add to the session's sum. */
-static u64 put_slots(const struct fsm *f, const struct fsm_session *s, u8 *p)
+static u64 put_slots(const struct fsm_session *s, u8 *p)
 {
 	u32 left = s->n_slots;
 	u64 seq, sum = 0;
@@ -85,7 +85,7 @@ static u64 put_slots(const struct fsm *f, const struct fsm_session *s, u8 *p)
 
 		if (!fsm_session_has(s, seq))
 			continue;
-		sum += fsm_slot_hash(f, s, seq, slot);
+		sum += fsm_slot_hash(s, seq, slot);
 		p = put_slot(p, seq - s->low, slot);
 		left--;
 	}
@@ -127,7 +127,7 @@ void fsm_emit_session(struct fsm *f, struct fsm_session *s)
 		p = fsm_put64(p, s->former[i].hi);
 		p = fsm_put64(p, s->former[i].lo);
 	}
-	fsm_put64(sum, s->sum - put_slots(f, s, p));
+	fsm_put64(sum, s->sum - put_slots(s, p));
 }
 
 /**

@@ -8,13 +8,15 @@
  * start, for who could say that the entries ahead open no session?). So apply
  * takes memory by moving an index, and fsm_room() is a comparison.
  *
- * Hash. The state's hash is a sum over parts, each a SipHash under the
- * replicated seed, so that a change costs the hash of what it changes:
+ * Hash. The state's hash is a sum over parts, so that a change costs the hash of
+ * what it changes. H is SipHash under the replicated seed. It gives each part a
+ * key of its own, once, and M mixes under that key what changes often: against
+ * accident, not against forgers, for members are trusted (design 3).
  *
  *	limits		H(version, limit of objects, seed)
- *	a counter	H(H(name) + kind, value, index)
- *	a session	key + (key | 1) * low + sum of H(result), where key is
- *			H(who it is), over all results that it ever had
+ *	a counter	M(H(name) + kind, value, index)
+ *	a session	key + (key | 1) * low + sum of M(key, result), where key
+ *			is H(who it is), over all results that it ever had
  *
  * Results that low has passed stay in the sum, as what they have done stays
  * done; a snapshot carries their share as one number. low is multiplied with
@@ -263,6 +265,14 @@ enum {
 	FSM_SNAP_SLOT = 24,
 };
 
+/* A bijection that spreads every bit over all (Stafford's Mix13, SplitMix64). */
+static inline u64 fsm_mix(u64 x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return x ^ x >> 31;
+}
+
 /* object.c */
 u64 fsm_name_hash(const struct fsm *f, const char *name, u8 len);
 struct fsm_object *fsm_object_find(const struct fsm *f, u8 kind,
@@ -288,7 +298,7 @@ bool fsm_session_closed(const struct fsm_session *s, u64 seq, u64 handle);
 /* Bytes of its record in a snapshot. */
 u64 fsm_session_bytes(const struct fsm_session *s);
 /* What request @seq adds to the session's sum. */
-u64 fsm_slot_hash(const struct fsm *f, const struct fsm_session *s, u64 seq,
+u64 fsm_slot_hash(const struct fsm_session *s, u64 seq,
 		  const struct fsm_slot *slot);
 
 static inline bool fsm_session_has(const struct fsm_session *s, u64 seq)

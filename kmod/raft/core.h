@@ -328,6 +328,7 @@ struct raft {
 	enum raft_role said_role;
 	u64 said_term;
 	struct raft_id said_leader;
+	bool event;		/* something came in since the last ready */
 	bool taken;		/* a ready is out, raft_advance() is due */
 	struct raft_ready rd;
 };
@@ -351,6 +352,13 @@ static inline void raft_broken(struct raft *r, const char *why)
 {
 	raft_assert_trap();
 	raft_fail(r, why);
+}
+
+/* Something comes in: a later raft_ready() may find that there is more to do. */
+static inline void raft_event(struct raft *r, u64 now)
+{
+	r->now = now;
+	r->event = true;
 }
 
 /* log.c */

@@ -223,7 +223,7 @@ int raft_transfer(struct raft *r, u64 now, struct raft_id to)
 	struct raft_peer *best = NULL, *p;
 	unsigned int i;
 
-	r->now = now;
+	raft_event(r, now);
 	if (r->failed || r->role != RAFT_LEADER || raft_id_some(r->lead.to))
 		return -EAGAIN;
 	for (i = 0; i < r->n_peers; i++) {

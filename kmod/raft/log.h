@@ -52,8 +52,10 @@ struct raft_slot {
 
 /**
  * struct raft_log_mem - the rings
- * @slots: @n_slots of them, a power of two
- * @bytes: @n_bytes of them, a power of two, at least 2 * RAFT_ENTRY_MAX
+ * @slots: one an entry
+ * @bytes: the entries' bytes
+ * @n_slots: how many slots: a power of two, at least 8
+ * @n_bytes: how many bytes: a power of two, at least 2 * RAFT_ENTRY_MAX
  */
 struct raft_log_mem {
 	struct raft_slot *slots;

@@ -99,7 +99,7 @@ int raft_observe(struct raft *r, u64 now, struct raft_id id)
 {
 	struct raft_peer *p;
 
-	r->now = now;
+	raft_event(r, now);
 	if (!raft_id_some(id) || raft_id_eq(id, r->p.self))
 		return -EINVAL;
 	p = raft_peer(r, id);

@@ -60,7 +60,7 @@ int raft_init(struct raft *r, const struct raft_params *p, u64 now)
 	if (raft_log_init(&r->log, &p->log))
 		return -EINVAL;
 	r->p = *p;
-	r->now = now;
+	raft_event(r, now);
 	r->rng = p->seed ^ p->self.hi ^ (p->self.lo << 1);
 	if (!r->rng)
 		r->rng = 1;
@@ -191,7 +191,7 @@ int raft_bootstrap(struct raft *r, u64 now, const struct raft_config *config,
 			return e.kind == RAFT_COMMAND ? -ENOSPC : -EINVAL;
 		}
 	}
-	r->now = now;
+	raft_event(r, now);
 	if (!r->store.hard.term)
 		raft_become(r, RAFT_FOLLOWER, 1, RAFT_NOBODY);
 	raft_conf_appended(r, 1);
@@ -282,7 +282,7 @@ void raft_step(struct raft *r, u64 now, const struct raft_msg *m)
 	if (r->failed || !m->type || m->type >= ARRAY_SIZE(handlers) ||
 	    !msg_valid(r, m))
 		return;
-	r->now = now;
+	raft_event(r, now);
 	if (rule_of_terms(r, m))
 		handlers[m->type](r, m);
 }
@@ -304,7 +304,7 @@ void raft_tick(struct raft *r, u64 now)
 {
 	if (r->failed)
 		return;
-	r->now = now;
+	raft_event(r, now);
 	if (r->role == RAFT_LEADER)
 		raft_lead_tick(r);
 	else if (now >= r->election_at)
@@ -338,7 +338,7 @@ int raft_propose(struct raft *r, u64 now, u8 kind, const void *data, u16 len,
 		return -EINVAL;
 	if (too_much_uncommitted(r, len))
 		return -ENOSPC;
-	r->now = now;
+	raft_event(r, now);
 	err = raft_append_own(r, kind, data, len);
 	if (err)
 		return err;
@@ -353,7 +353,7 @@ void raft_campaign(struct raft *r, u64 now)
 {
 	if (r->failed || r->role == RAFT_LEADER || !raft_electable(r))
 		return;
-	r->now = now;
+	raft_event(r, now);
 	raft_stand(r, RAFT_PRECANDIDATE, false);
 }
 
@@ -411,6 +411,11 @@ u64 raft_first_index(const struct raft *r)
 u64 raft_durable_index(const struct raft *r)
 {
 	return r->store.durable;
+}
+
+unsigned int raft_fill(const struct raft *r)
+{
+	return raft_log_fill(&r->log);
 }
 
 bool raft_is_voter(const struct raft *r)

@@ -378,6 +378,8 @@ u64 raft_commit(const struct raft *r);
 u64 raft_last_index(const struct raft *r);
 u64 raft_first_index(const struct raft *r);
 u64 raft_durable_index(const struct raft *r);
+/* How full the log's memory is, 0 to 100. */
+unsigned int raft_fill(const struct raft *r);
 bool raft_is_voter(const struct raft *r);
 /* Leader only: a quorum answered within the last @ns. */
 bool raft_quorum_active(const struct raft *r, u64 now, u64 ns);

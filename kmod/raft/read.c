@@ -51,7 +51,7 @@ int raft_read(struct raft *r, u64 now, u64 ctx)
 
 	if (r->failed)
 		return -EAGAIN;
-	r->now = now;
+	raft_event(r, now);
 	if (r->role == RAFT_LEADER)
 		return enqueue(r, r->p.self, ctx);
 	if (!raft_id_some(r->leader))

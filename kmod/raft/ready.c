@@ -77,7 +77,7 @@ void raft_persisted(struct raft *r, u64 now, u64 seq, u64 term, u64 index)
 
 	if (r->failed || seq <= s->done || seq > s->seq)
 		return;
-	r->now = now;
+	raft_event(r, now);
 	s->done = seq;
 	upto = store_recall(s, seq);
 	if (index && index < upto)
@@ -180,6 +180,9 @@ const struct raft_ready *raft_ready(struct raft *r, u64 now)
 		return NULL;
 	if (r->taken)
 		return rd;
+	if (!r->event)
+		return NULL;
+	r->event = false;
 	r->now = now;
 	if (r->role == RAFT_LEADER)
 		raft_lead_flush(r);
@@ -203,6 +206,9 @@ void raft_advance(struct raft *r)
 	if (!r->taken)
 		return;
 	r->taken = false;
+	/* What found no room in this one comes with the next. */
+	r->event |= rd->n_msgs == RAFT_OUTBOX_MAX ||
+		    rd->n_reads == RAFT_READS_MAX;
 	r->handed = max(r->handed, rd->apply_last);
 	rd->n_msgs = 0;
 	rd->n_reads = 0;

@@ -153,7 +153,7 @@ void raft_on_snapshot_reply(struct raft *r, const struct raft_msg *m)
  */
 void raft_snapshot_offer(struct raft *r, u64 now, const struct raft_snapshot *s)
 {
-	r->now = now;
+	raft_event(r, now);
 	r->offer_asked = false;
 	if (s)
 		r->offer = *s;
@@ -295,7 +295,7 @@ bool raft_snapshot_buffer(struct raft *r, u64 now, u8 *buf, u64 len)
 {
 	struct raft_receipt *in = &r->in;
 
-	r->now = now;
+	raft_event(r, now);
 	if (!in->active || in->buf)
 		return false;
 	if (!buf || len != in->s.len) {
@@ -326,7 +326,7 @@ void raft_snapshot_installed(struct raft *r, u64 now, bool ok)
 
 	if (r->failed || !in->installing)
 		return;
-	r->now = now;
+	raft_event(r, now);
 	in->installing = false;
 	in->active = false;
 	if (!ok || !raft_assert(r, s->index > r->commit, "a snapshot goes back"))

@@ -110,7 +110,24 @@ idle() {
 # Steadies what a fresh boot still does: neighbours, caches, deferred work.
 settle() { sleep 2; }
 
-# One size under -icount: single caller, then 64.
+# slow DELAY: what every link takes from now on; slow 0: nothing again
+slow() {
+	local node link
+	modprobe sch_netem
+	for node in $NODES; do
+		for link in $(on "$node" cat /proc/net/dev | sed -n 's/^ *\(v[0-9]*\):.*/\1/p'); do
+			if [ "$1" = 0 ]; then
+				tc -n "$node" qdisc del dev "$link" root
+			else
+				tc -n "$node" qdisc add dev "$link" root netem limit 10000 delay "$1"
+			fi || bail "no netem"
+		done
+	done
+}
+
+# One size under -icount: single caller, then 64. On one CPU and links without delay a call
+# is over before the next thread runs, so that 64 callers have one call outstanding; with a
+# delay as between machines they have 64.
 counts() {
 	local lead i
 	lead=$2
@@ -124,6 +141,11 @@ counts() {
 		counted "shared$1.$i" on "$lead" bench-inc shared 64 100 "s$i"
 		must "private$1.$i" on "$lead" bench-inc private 64 100 "p$i"
 	done
+	slow 200us
+	for i in 1 2 3; do
+		counted "slow$1.$i" on "$lead" bench-inc shared 64 100 "d$i"
+	done
+	slow 0
 }
 
 # Pairs by the clock, floor and module in turn.

@@ -12,10 +12,10 @@
 enum {
 #ifdef __KERNEL__
 	SEEDS = 4,
-	ENTRIES = 6000,
+	RUN_ENTRIES = 6000,
 #else
 	SEEDS = 60,
-	ENTRIES = 12000,
+	RUN_ENTRIES = 12000,
 #endif
 	NODES = 5,		/* names of nodes */
 	SEQS = 2400,		/* a session of the model ends there */
@@ -521,7 +521,7 @@ static void it_agrees_with_arrays_that_never_forget(struct kunit *test)
 		memset(r->now, 0, sizeof(*r->now));
 		r->n_ids = 0;
 		r->f = kit_fsm(r->pool, LIMIT);
-		for (i = 0; i < ENTRIES && !kit_failed(test); i++) {
+		for (i = 0; i < RUN_ENTRIES && !kit_failed(test); i++) {
 			if (!below(r, 150))
 				open_some(r);
 			request_some(r);

@@ -262,6 +262,53 @@ static void a_member_is_somebody_and_only_once(struct kunit *test)
 	}
 }
 
+/* One more of each than may be, in a datagram that has room for it. */
+static void nothing_is_larger_than_its_limit(struct kunit *test)
+{
+	enum { CAP = 4096 };
+	static u8 zeros[RAFT_ENTRY_MAX + 1];
+	static struct raft_entry e[RAFT_BATCH_MAX + 1];
+	struct wire_msg *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	u8 *buf = kunit_kzalloc(test, CAP, GFP_KERNEL);
+	enum wire_drop drop;
+	struct raft_msg r;
+	unsigned int i, more;
+	u32 len[3];
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	for (more = 0; more < 2; more++) {
+		enum wire_drop want = more ? WIRE_MALFORMED : WIRE_OK;
+
+		sample_raft(RAFT_APPEND, &r);
+		r.entries = e;
+		for (i = 0; i <= RAFT_BATCH_MAX; i++)
+			e[i] = (struct raft_entry){ .term = 9,
+						    .kind = RAFT_NOOP };
+		r.n_entries = RAFT_BATCH_MAX + more;
+		len[0] = wire_put_raft(buf, CAP, &r, NULL, ID_C.hi);
+		drop = decode_tight(test, buf, len[0], m);
+		KUNIT_EXPECT_EQ(test, (int)drop, (int)want);
+
+		r.n_entries = 1;
+		e[0] = (struct raft_entry){ .term = 9, .kind = RAFT_COMMAND,
+					    .data = zeros };
+		e[0].len = RAFT_ENTRY_MAX + more;
+		len[1] = wire_put_raft(buf, CAP, &r, NULL, ID_C.hi);
+		drop = decode_tight(test, buf, len[1], m);
+		KUNIT_EXPECT_EQ(test, (int)drop, (int)want);
+
+		sample_raft(RAFT_SNAPSHOT, &r);
+		r.data = zeros;
+		r.len = RAFT_CHUNK_MAX + more;
+		r.hint_term = 4 * RAFT_CHUNK_MAX;
+		len[2] = wire_put_raft(buf, CAP, &r, NULL, ID_C.hi);
+		drop = decode_tight(test, buf, len[2], m);
+		KUNIT_EXPECT_EQ(test, (int)drop, (int)want);
+		KUNIT_EXPECT_TRUE(test, len[0] && len[1] && len[2]);
+	}
+}
+
 static void no_prefix_of_a_message_is_a_message(struct kunit *test)
 {
 	struct wire_msg *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
@@ -421,6 +468,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(peek_refuses_what_is_not_ours),
 	KUNIT_CASE(each_way_to_be_wrong_is_refused),
 	KUNIT_CASE(a_member_is_somebody_and_only_once),
+	KUNIT_CASE(nothing_is_larger_than_its_limit),
 	KUNIT_CASE(no_prefix_of_a_message_is_a_message),
 	KUNIT_CASE(forwards_hold_commands_and_nothing_else),
 	KUNIT_CASE(the_gate_is_not_narrower_than_it_must_be),

@@ -35,10 +35,12 @@ const char ctl_help[] =
 "  hello NODE              a node outside asks all others for replication\n"
 "  tick NODE|all [MS]      MS (default 0) pass, then raft_tick()\n"
 "  time MS                 MS pass; each deadline on the way is met\n"
+"  run MS                  the same, and messages arrive at once\n"
 "  snapshot NODE           take a snapshot and offer it to peers\n"
 "  compact NODE INDEX      drop the log up to INDEX from memory\n"
 "  status [NODE]  peers NODE  log NODE  disk NODE  messages  apply NODE\n"
 "  counter NODE COUNTER    what the node's own state says\n"
+"  quiet COMMAND           carry it out without a word, unless it fails\n"
 "  help\n";
 
 static void ctl_send(struct world *w, struct msg *m)
@@ -107,12 +109,14 @@ void ctl_init(struct ctl *c, FILE *out)
 	k->compact_at = ~0ULL >> 1;
 	k->objects_max = 1 << 20;
 	k->old_boots = true;
+	c->w.quiet_clients = true;
 }
 
 void ctl_free(struct ctl *c)
 {
 	struct msg *m;
 
+	c->w.out = NULL;
 	while ((m = c->pending)) {
 		c->pending = m->next;
 		msg_put(&c->w, m);
@@ -678,33 +682,58 @@ static void cmd_tick(struct ctl *c, const struct line *l)
 		node_tick(n);
 }
 
-static void cmd_time(struct ctl *c, const struct line *l)
+/* Whose deadline is next, not after @end; *at: when. */
+static struct node *next_deadline(struct ctl *c, u64 end, u64 *at)
 {
-	u64 end = c->w.now;
-	unsigned int limit = 10000;
+	struct node *first = NULL;
+	u32 i;
+
+	*at = end;
+	for (i = 0; i < c->w.n_slots; i++) {
+		struct node *n = &c->w.node[i];
+		u64 d = n->alive ? node_to_global(n, n->deadline) : ~0ULL;
+
+		if (d <= *at && (!first || d < *at)) {
+			*at = d;
+			first = n;
+		}
+	}
+	return first;
+}
+
+static void pass(struct ctl *c, const struct line *l, bool deliver)
+{
+	u64 at, end = c->w.now;
+	unsigned int limit = 100000;
+	struct line all = { .n = 1 };
+	struct node *n;
+	struct msg *m;
 
 	end += (l->n > 1 ? strtoull(l->word[1], NULL, 10) : 0) * MS;
 	while (limit--) {
-		struct node *first = NULL;
-		u64 at = end;
-		u32 i;
-
-		for (i = 0; i < c->w.n_slots; i++) {
-			struct node *n = &c->w.node[i];
-			u64 d = n->alive ? node_to_global(n, n->deadline) : ~0ULL;
-
-			if (d <= at && (!first || d < at)) {
-				at = d;
-				first = n;
-			}
+		m = deliver ? take(c, &all, ~0ULL) : NULL;
+		if (m) {
+			give(c, m);
+			continue;
 		}
-		if (!first)
+		n = next_deadline(c, end, &at);
+		if (!n)
 			break;
 		c->w.now = max(at, c->w.now + 1);
-		node_tick(first);
+		node_tick(n);
 		settle(c);
 	}
 	c->w.now = max(c->w.now, end);
+}
+
+static void cmd_time(struct ctl *c, const struct line *l)
+{
+	pass(c, l, false);
+}
+
+static void cmd_run(struct ctl *c, const struct line *l)
+{
+	pass(c, l, true);
 }
 
 static void cmd_snapshot(struct ctl *c, const struct line *l)
@@ -800,14 +829,33 @@ static const struct {
 	{ "peers", cmd_ask },		{ "log", cmd_ask },
 	{ "disk", cmd_ask },		{ "apply", cmd_ask },
 	{ "counter", cmd_ask },		{ "messages", cmd_messages },
-	{ "help", cmd_help },
+	{ "run", cmd_run },		{ "help", cmd_help },
 };
+
+/* The rest of the line, with what it prints thrown away. */
+static bool quietly(struct ctl *c, const char *text)
+{
+	FILE *out = c->w.out;
+
+	text += strspn(text, " \t");
+	if (strncmp(text, "quiet ", 6))
+		return false;
+	c->w.out = fopen("/dev/null", "w");
+	if (!c->w.out)
+		exit(2);
+	ctl_exec(c, text + 6);
+	fclose(c->w.out);
+	c->w.out = out;
+	return true;
+}
 
 void ctl_exec(struct ctl *c, const char *text)
 {
 	struct line l;
 	size_t i;
 
+	if (quietly(c, text))
+		return;
 	split(&l, text);
 	if (!l.n)
 		return;

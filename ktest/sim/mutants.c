@@ -46,9 +46,19 @@ static void count_observer(struct node *n, struct raft_msg *m)
 		m->from = from->old_id;
 }
 
+/* No defect, but weather: entries come one by one, as in figure 8. */
+static void one_by_one(struct node *n, struct raft_msg *m)
+{
+	if (m->type == RAFT_APPEND && m->n_entries > 1)
+		m->n_entries = 1;
+}
+
 bool mutate(struct node *n, struct msg *msg, struct raft_msg *m)
 {
 	switch (n->w->mutant) {
+	case MUT_COUNT_OLD:
+		one_by_one(n, m);
+		break;
 	case MUT_STALE_ECHO:
 		stale_echo(n, m);
 		break;

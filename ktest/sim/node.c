@@ -372,9 +372,11 @@ void node_drain(struct node *n)
 				snap_make(n, false, true);
 			if (install)
 				snap_install(n);
-			if (n->want && !(n->w->k.lazy_memory &&
-					 rng_next(&n->w->rng) & 1))
-				snap_buffer(n);
+		}
+		if (n->want && !(n->w->k.lazy_memory &&
+				 rng_next(&n->w->rng) & 1)) {
+			snap_buffer(n);
+			again = true;
 		}
 		work_serve(n);
 		if (n->pump) {
@@ -459,7 +461,10 @@ void node_pump(struct node *n)
 	u8 count = 0;
 	u16 l;
 
-	if (!raft_id_some(raft_leader(n->r)) || n->w->quiet_clients)
+	if (!raft_id_some(raft_leader(n->r)))
+		return;
+	/* Under command, a node opens its session when a program wants it. */
+	if (n->w->quiet_clients && !n->c.queued && !n->c.unresolved)
 		return;
 	n->leader = raft_leader(n->r);
 	while ((l = fsm_client_next(&n->c, now, raft_term(n->r), RESEND,

@@ -479,7 +479,7 @@ struct world {
 	FILE *out;		/* where traces go; NULL: none */
 	bool stamp;		/* each trace with event and time */
 	u32 crash_keep;		/* unreported writes that survive; ~0: by chance */
-	bool quiet_clients;
+	bool quiet_clients;	/* no session before a program asks */
 	unsigned int snap_budget;
 	bool healed;
 	u64 now;

@@ -182,7 +182,9 @@ void snap_compact(struct node *n)
 	    (n->applied < first + n->w->k.compact_at && !tight))
 		return;
 	if (n->w->k.durable) {
-		if (!n->writing && !n->snap_for_store)
+		if (n->st.base == n->applied)
+			raft_compact(n->r, n->st.base);
+		else if (!n->writing && !n->snap_for_store)
 			snap_make(n, true, false);
 		return;
 	}
@@ -210,6 +212,7 @@ void snap_install(struct node *n)
 	const struct raft_snapshot *s = raft_snapshot_received(n->r);
 	struct ghost *g = &n->w->g;
 	struct fsm *f;
+	bool peer;
 
 	if (!s)
 		sim_fail(n->w, "contract", "%s: nothing to install", n->name);
@@ -224,6 +227,7 @@ void snap_install(struct node *n)
 	if (!f)
 		sim_fail(n->w, "snapshot", "%s cannot load the one at %llu",
 			 n->name, s->index);
+	peer = n->snap_for_peer;
 	snap_abort(n);
 	fsm_free(n->f);
 	n->f = f;
@@ -238,6 +242,9 @@ void snap_install(struct node *n)
 	raft_snapshot_installed(n->r, node_now(n), true);
 	free(n->recv_buf);
 	n->recv_buf = NULL;
+	/* Whoever waits for one, waits on. */
+	if (peer)
+		snap_make(n, false, true);
 	n->pump = true;
 	fsm_client_reload(&n->c, n->f, work_done, n);
 }

@@ -555,10 +555,35 @@ static void drop_events(struct world *w)
 	w->n_heap = 0;
 }
 
+/* A defect that needs rare weather gets it. */
+static void draw_for_mutant(struct world *w)
+{
+	struct knobs *k = &w->k;
+
+	switch (w->mutant) {
+	case MUT_COUNT_OLD:
+		k->durable = true;
+		k->loss = 200000;
+		k->fault_every = 60 * MS;
+		break;
+	case MUT_STALE_ECHO:
+	case MUT_OLD_VOTES:
+		k->slow = 200000;
+		k->slow_max = 900 * MS;
+		k->dup = 300000;
+		k->read_share = 700000;
+		k->fault_every = 100 * MS;
+		break;
+	default:
+		break;
+	}
+}
+
 void world_run(struct world *w, u64 events)
 {
 	world_init(w, w->seed, &ops);
 	draw(w);
+	draw_for_mutant(w);
 	ghost_init(w);
 	form(w);
 	while (w->counted < events && w->n_heap)

@@ -23,8 +23,12 @@
 #	loss PERCENT, delay MS   for all nodes, together
 #	status NODE KEY       a top-level value of consensusctl status --json
 #
+#	same_state [S]        waits until all nodes have applied the same; at no index may two
+#	                      of them ever have had different hashes
+#
 # FAMILY=4 or 6 (default) chooses the addresses that nodes use. SCALE stretches the
-# timers: 1, or 10 on a kernel full of checks. TAP: check, is, refuses, pass, fail, skip;
+# timers: 3, so that a VM on a busy host may stall for a while before its leader is given
+# up; 10 on a kernel full of checks. TAP: check, is, refuses, pass, fail, skip;
 # finish at the end, which prints the plan.
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -35,7 +39,7 @@ _loss=0
 _delay=0
 
 if [ -z "$SCALE" ]; then
-	SCALE=1
+	SCALE=3
 	[ "$KTEST_KERNEL" != debug ] || SCALE=10
 fi
 
@@ -388,18 +392,38 @@ wait_leader() {
 # inc NODE NAME [N]: the new value
 inc() { on "$1" consensusctl inc "$2" ${3:+--by "$3"}; }
 
-# same_state [S]: all nodes have applied the same, with equal hashes, within S seconds
-same_state() { within "${1:-60}" _equal; }
+# same_state [S]: all nodes have applied the same, with equal hashes, within S seconds; and
+# whatever they have said before of one index, they have said with one hash
+same_state() {
+	: >$SAID
+	within "${1:-60}" _agree || { _diverged || echo "they do not come to the same index"; states; false; }
+}
 
-_equal() {
-	local first this e
+SAID=/tmp/said
+
+# One round of questions: "INDEX HASH" of each node is noted; true if all have said the same.
+_agree() {
+	local first this e all
 	first=
+	all=0
 	for e in $NODES; do
-		this=$(status "$e" applied)/$(status "$e" state_hash)
-		[ "$this" != / ] || return 1
+		this=$(_index_and_hash "$e")
+		[ -n "$this" ] || return 1
+		echo "$this" >>$SAID
 		first=${first:-$this}
-		[ "$this" = "$first" ] || return 1
+		[ "$this" = "$first" ] || all=1
 	done
+	! _diverged && [ $all = 0 ]
+}
+
+_index_and_hash() {
+	on "$1" consensusctl status --json 2>/dev/null | tr -d ' \n' |
+		sed -n 's/.*"applied":\([0-9]*\),.*"state_hash":"\([0-9a-f]*\)".*/\1 \2/p'
+}
+
+# True, and says so, if one index was said with two hashes.
+_diverged() {
+	sort -u $SAID | cut -d ' ' -f 1 | uniq -d | grep . | sed 's/^/different states at index /'
 }
 
 # ---- load, recorded ----
@@ -418,12 +442,15 @@ load_begin() {
 	[ $# = 0 ] || shift
 	[ -n "$groups" ] || groups=$(for node in $NODES; do echo "-g /run/netns/$node"; done)
 	# shellcheck disable=SC2086 # a list of words
-	ct-history -o $HISTORY -s 3600 -t 2 -n ct -n orders -r "$RATE" -T $((2000 * SCALE)) \
+	ct-history -o $HISTORY -s 3600 -t 2 -n ct -n load -r "$RATE" -T $((2000 * SCALE)) \
 		$groups "$@" >/tmp/load.log 2>&1 &
 	LOAD=$!
-	sleep 1
-	kill -0 $LOAD || bail "no load: $(cat /tmp/load.log)"
+	within 60 answered 1 || bail "no load: $(cat /tmp/load.log)"
 }
+
+# answers: how many operations were answered; answered N: that many were
+answers() { grep -c '"status":"ok"' $HISTORY; }
+answered() { [ "$(answers)" -ge "$1" ]; }
 
 # load_end NAME MIN: the callers end in order, and MIN operations were answered
 load_end() {
@@ -432,7 +459,7 @@ load_end() {
 	wait $LOAD
 	status=$?
 	sed 's/^#* */# /' /tmp/load.log
-	ok=$(grep -c '"status":"ok"' $HISTORY)
+	ok=$(answers)
 	if [ $status != 0 ] || [ "$ok" -lt "$2" ]; then
 		note "callers ended with $status; $ok answers, wanted $2"
 		fail "$1"

@@ -21,7 +21,10 @@ SPLAT = re.compile(
     r"|page allocation failure|double free|stack-protector|Out of memory: Killed"
     r"|Internal error|Objects remaining in|Bad page state|nobody cared")
 
-BOOT = "console=ttyS0 panic=-1 oops=panic loglevel=7 printk.devkmsg=on net.ifnames=0"
+# no_timer_check: on a busy host no timer interrupt may come while the kernel looks for one,
+# and then it gives up ("IO-APIC + timer doesn't work!").
+BOOT = ("console=ttyS0 panic=-1 oops=panic loglevel=7 printk.devkmsg=on net.ifnames=0"
+        " no_timer_check")
 
 
 def arguments(vmlinuz, initrd, console, smp=1, memory="512", icount=False, disks=(), extra=(),

@@ -31,36 +31,47 @@ static int open_device(const struct options *o, int flags, int *fd)
 	return fail(o, CTL_ERROR, *fd, CONSENSUS_DEVICE ": %s", consensus_strerror(*fd));
 }
 
-/* Who was heard and who not, in " (...)"; empty if the node does not tell. */
-static void ask_why(char words[WORDS + 8])
+/* What the node says of itself; false if it says nothing. */
+static bool ask_node(struct node *n)
 {
-	char text[WORDS];
-	struct node n = { 0 };
 	struct nl nl;
+	bool told;
 
-	words[0] = '\0';
 	if (nl_open(&nl, 0))
-		return;
-	if (!node_get(&nl, &n) && !node_get_peers(&nl, &n)) {
-		if (n.state == CONSENSUS_STATE_MEMBER || n.state == CONSENSUS_STATE_OBSERVER)
-			voters_words(&n, text);
-		else
-			node_words(&n, text);
-		snprintf(words, WORDS + 8, " (%s)", text);
-	}
+		return false;
+	told = !node_get(&nl, n) && !node_get_peers(&nl, n);
 	nl_close(&nl);
-	node_free(&n);
+	return told;
+}
+
+/* Why it may be, and what to do, as further sentences. */
+static void explain(const struct node *n, char words[WORDS])
+{
+	static const char advice[] = ". Start the nodes that are not heard, or see whether the network between them passes UDP; consensusctl status says more";
+	size_t len;
+
+	if (n->state != CONSENSUS_STATE_MEMBER || majority_lost(n)) {
+		node_words(n, words);
+		return;
+	}
+	voters_words(n, words);
+	len = strlen(words);
+	if (!has_quorum(n))
+		snprintf(words + len, WORDS - len, "%s", advice);
 }
 
 static int no_quorum(const struct options *o, int error)
 {
-	char words[WORDS + 8];
+	struct node n = { 0 };
+	char words[WORDS] = "";
 
-	ask_why(words);
-	if (error == -ETIMEDOUT)
-		return fail(o, CTL_NO_QUORUM, error, "the time was up; nothing happened%s", words);
-	return fail(o, CTL_NO_QUORUM, error, "no leader could be reached in time, so there is no quorum; nothing happened%s. Start the nodes that are not heard, or see whether the network between them passes UDP; consensusctl status says more",
-		    words);
+	if (ask_node(&n))
+		explain(&n, words);
+	node_free(&n);
+	return fail(o, CTL_NO_QUORUM, error, "%s; nothing happened%s%s",
+		    error == -ETIMEDOUT ? "the time was up" :
+		    "no leader could be reached in time, so there is no quorum",
+		    words[0] ? ". " : "", words);
 }
 
 static int refused(const struct options *o, int error)

@@ -122,12 +122,14 @@ static int refused(const struct options *o, const struct nl *nl, int error)
 
 /**
  * struct watch - what was said so far
+ * @begin: when it was asked for (ns)
  * @until: when to give up (ns), UINT64_MAX: never
  * @forged: of that drop at the beginning
  * @hinted: about the key
  * @text: last progress
  */
 struct watch {
+	uint64_t begin;
 	uint64_t until;
 	uint64_t forged;
 	bool hinted;
@@ -201,7 +203,6 @@ static void say_created(const struct options *o, const struct node *n, uint64_t 
 static int watch(const struct options *o, struct nl *nl, struct node *n, struct watch *w)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
-	uint64_t begin = now_ns();
 	int ret;
 
 	for (;;) {
@@ -217,7 +218,7 @@ static int watch(const struct options *o, struct nl *nl, struct node *n, struct 
 		progress(o, w, n);
 		nanosleep(&pause, NULL);
 	}
-	say_created(o, n, now_ns() - begin);
+	say_created(o, n, now_ns() - w->begin);
 	return CTL_OK;
 }
 
@@ -234,10 +235,11 @@ static int create(const struct options *o, struct nl *nl, struct node *n)
 	if (status)
 		return status;
 	w.forged = n->drops[CONSENSUS_DROP_FORGED];
+	w.begin = now_ns();
 	ret = ask(nl, &with);
 	if (ret)
 		return refused(o, nl, ret);
-	if (__builtin_add_overflow(now_ns(), ns, &w.until))
+	if (__builtin_add_overflow(w.begin, ns, &w.until))
 		w.until = UINT64_MAX;
 	return watch(o, nl, n, &w);
 }

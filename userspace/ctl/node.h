@@ -74,6 +74,8 @@ bool has_quorum(const struct node *n);
  * of the same node. What is merely not heard is not counted.
  */
 int voters_gone(const struct node *n);
+/* Are so many gone that there can never be a majority again? */
+bool majority_lost(const struct node *n);
 /* "n1 is up, member of cluster demo (id), leader in term 3": one sentence. */
 void node_words(const struct node *n, char words[WORDS]);
 /* Who of the voters was heard and who not. */

@@ -11,15 +11,22 @@ static void note(int number)
 	came = number;
 }
 
-void signals_catch(void)
+/* What was ignored when we were started (nohup) stays so. */
+static void catch_one(int number)
 {
-	struct sigaction action;
+	struct sigaction action, before;
 
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = note;
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
+}
+
+void signals_catch(void)
+{
+	catch_one(SIGINT);
+	catch_one(SIGTERM);
 }
 
 int signals_came(void)

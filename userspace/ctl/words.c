@@ -160,7 +160,7 @@ static bool newcomers_are_gone(const struct node *n)
 	return newcomers && newcomers == voters_gone(n);
 }
 
-static bool majority_lost(const struct node *n)
+bool majority_lost(const struct node *n)
 {
 	return n->voters && n->voters - (uint32_t)voters_gone(n) < majority(n);
 }
@@ -351,13 +351,19 @@ static enum safety voter_safety(const struct node *n, char words[WORDS])
 		add(words, "it is the only voter, and its state is in memory");
 		return SAFE_NO;
 	}
+	if (!has_quorum(n)) {
+		add(words, majority_lost(n) ?
+		    "the cluster is stopped already, but this node holds what is left of its state" :
+		    "there is no quorum now, and without this node there may be none again");
+		return SAFE_NO;
+	}
 	if (left >= majority(n)) {
 		add(words, "%" PRIu32 " of %" PRIu32 " voters remain, %" PRIu32
 		    " are needed; it comes back without a vote (memory only)",
 		    left, n->voters, majority(n));
 		return SAFE_YES;
 	}
-	if (n->role != CONSENSUS_ROLE_LEADER && has_quorum(n)) {
+	if (n->role != CONSENSUS_ROLE_LEADER) {
 		add(words, "only the leader hears all voters: ask consensusctl status on %s",
 		    n->leader_name[0] ? n->leader_name : "it");
 		return SAFE_UNKNOWN;

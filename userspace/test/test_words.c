@@ -95,6 +95,8 @@ static void cut_off(void)
 	ok(!strstr(words, "lost"), "which is not yet a majority lost");
 	voters_words(&n, words);
 	same(words, "3 voters, 2 needed; heard: n1; not heard: n2 (last 12.3 s ago), n3", "who was heard");
+	ok(safe_to_stop(&n, words) == SAFE_NO, "it is needed");
+	holds(words, "there is no quorum now", "and why");
 }
 
 /* A node that restarted is in its former self's place. */

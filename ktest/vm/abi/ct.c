@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,35 @@
 
 #include "ct.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int run, failed;
+
+/*
+ * A lock that spins: contended, the mutex of a 32-bit C library needs a system
+ * call of the 32-bit time, which not every 64-bit kernel has.
+ */
+static atomic_flag locked = ATOMIC_FLAG_INIT;
+
+static void lock(void)
+{
+	while (atomic_flag_test_and_set(&locked))
+		sched_yield();
+}
+
+static void unlock(void)
+{
+	atomic_flag_clear(&locked);
+}
 
 static bool result(bool passed, const char *directive, const char *name, va_list args)
 {
-	pthread_mutex_lock(&lock);
+	lock();
 	run++;
 	failed += !passed;
 	printf("%sok %d - ", passed ? "" : "not ", run);
 	vprintf(name, args);
 	printf("%s\n", directive);
 	fflush(stdout);
-	pthread_mutex_unlock(&lock);
+	unlock();
 	return passed;
 }
 
@@ -77,14 +94,14 @@ void note(const char *text, ...)
 {
 	va_list args;
 
-	pthread_mutex_lock(&lock);
+	lock();
 	printf("# ");
 	va_start(args, text);
 	vprintf(text, args);
 	va_end(args);
 	putchar('\n');
 	fflush(stdout);
-	pthread_mutex_unlock(&lock);
+	unlock();
 }
 
 void skip(const char *why, const char *name, ...)
@@ -192,7 +209,7 @@ const char *own(const char *name)
 	static int n, run_id;
 	int i;
 
-	pthread_mutex_lock(&lock);
+	lock();
 	run_id = run_id ? run_id : getpid();
 	for (i = 0; i < n; i++) {
 		if (!strncmp(names[i], name, strlen(name)) && names[i][strlen(name)] == '.')
@@ -202,7 +219,7 @@ const char *own(const char *name)
 		bail("too many names");
 	if (i == n)
 		snprintf(names[n++], sizeof(names[0]), "%.40s.%d", name, run_id);
-	pthread_mutex_unlock(&lock);
+	unlock();
 	return names[i];
 }
 

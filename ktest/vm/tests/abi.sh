@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# Every way in which the device must refuse a call, what waits and signals do, random calls;
-# from 64-bit and 32-bit programs, on a kernel full of checks.
+# Every way in which the device must refuse a call, what waits and signals do, random calls,
+# on a kernel full of checks. abi32.sh does the same from a 32-bit program.
 #
 # vm: --kernel debug --smp 2 --timeout 900
-# expect: 150
+# expect: 120
 . /ktest/vm/lib.sh
 
 insmod_consensus
@@ -27,14 +27,6 @@ check "ct-abi: all is refused as it must be" \
 	sh -c 'nsenter --net=/run/netns/n1 -- ct-abi --up "sh /tmp/up" --cut "$1" --heal "$2" >/tmp/abi.tap 2>&1; s=$?; tail -n 1 /tmp/abi.tap; grep -A 3 "^not ok\|^Bail\|^#" /tmp/abi.tap | head -n 120; exit $s' \
 	sh "$block" "$pass_on"
 note "$(tail -n 1 /tmp/abi.tap) cases"
-
-if command -v ct-abi32 >/dev/null && [ "$KTEST_KERNEL" != 6.12 ]; then
-	check "ct-abi32: the same from a 32-bit program, on another node" \
-		sh -c 'nsenter --net=/run/netns/n2 -- ct-abi32 --cut "$1" --heal "$2" >/tmp/abi32.tap 2>&1; s=$?; grep -A 3 "^not ok\|^Bail\|^#" /tmp/abi32.tap | head -n 120; exit $s' \
-		sh "$block" "$pass_on"
-else
-	skip "ct-abi32" "no 32-bit C library at build time, or no 32-bit programs on this kernel"
-fi
 
 check "ct-fuzz-ioctl: random calls do no harm" on n3 ct-fuzz-ioctl "${FUZZ_SECONDS:-20}"
 check "the nodes agree" same_state 60

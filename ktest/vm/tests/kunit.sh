@@ -13,7 +13,8 @@ for suite in /sys/kernel/debug/kunit/*/results; do
 	found=$((found + 1))
 	cat "$suite"
 done
-[ $found -gt 0 ] || bail "no suite has run"
+begun=$(dmesg | grep -c '    # Subtest: ')
+[ $found -gt 0 ] && [ $found = "$begun" ] || bail "$begun suites have begun, $found have results"
 rmmod consensus_test || bail "consensus_test.ko does not unload"
 rmmod consensus || bail "consensus.ko does not unload"
 ! dmesg | grep -q '^[^a-z]*not ok'

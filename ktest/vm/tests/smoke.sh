@@ -23,7 +23,7 @@ round() {
 		[ "$(on "$node" consensusctl get orders)" = $((${expected##* } + 10)) ] || break
 	done
 	is "IPv$1, $2 nodes: a read on each node sees it" "$node/$?" "n$2/0"
-	check "IPv$1, $2 nodes: all apply the same" same_state 10
+	check "IPv$1, $2 nodes: all apply the same" same_state 60
 	cluster_down
 }
 
