@@ -271,18 +271,22 @@ static bool cns_feed(struct fsm *f)
 
 static bool cns_load(struct fsm *f, const struct raft_snapshot *s)
 {
+	struct fsm_stats st;
 	int more;
 
 	if (fsm_load_begin(f, s->data, s->len))
 		return false;
-	for (;;) {
+	do {
 		more = fsm_load_step(f, CNS_WALK_STEP);
 		if (more == -ENOMEM && cns_feed(f))
-			continue;
-		if (more <= 0)
-			return !more;
+			more = 1;
 		cond_resched();
-	}
+	} while (more > 0);
+	fsm_stats(f, &st);
+	if (more || st.applied != s->index)
+		return false;
+	/* With room for what comes behind it. */
+	return !fsm_wants(f) || cns_feed(f);
 }
 
 static void cns_fsm_drop(struct fsm *f)

@@ -232,7 +232,7 @@ struct cns_request *cns_request_spare(void)
 {
 	struct cns_request *r;
 
-	r = kmem_cache_alloc(cns_requests, GFP_KERNEL_ACCOUNT);
+	r = kmem_cache_alloc(cns_requests, GFP_KERNEL);
 	if (!r)
 		return NULL;
 	/* The name is filled by whoever has one. */

@@ -191,67 +191,89 @@ void cns_udp_queue(struct cns_node *n, struct sk_buff *skb,
 	__skb_queue_tail(&n->tx_queue, skb);
 }
 
-static void cns_xmit4(struct cns_node *n, struct socket *sock,
-		      struct sk_buff *skb)
+static void cns_unroutable(struct cns_node *n, struct sk_buff *skb)
+{
+	cns_drop(n, CONSENSUS_DROP_ROUTE);
+	kfree_skb(skb);
+}
+
+/* Look up the route that is not cached, and cache it. NULL: there is none. */
+static noinline struct rtable *cns_route4(struct cns_node *n, struct sock *sk,
+					  const struct cns_outgoing *o,
+					  __be32 *src)
+{
+	struct flowi4 fl = {
+		.flowi4_proto = IPPROTO_UDP,
+		.daddr = o->to.in.sin_addr.s_addr,
+		.saddr = inet_sk(sk)->inet_saddr,
+		.fl4_sport = n->port,
+		.fl4_dport = o->to.in.sin_port,
+	};
+	struct rtable *rt = ip_route_output_flow(n->net, &fl, sk);
+
+	if (IS_ERR(rt))
+		return NULL;
+	*src = fl.saddr;
+	if (o->route)
+		dst_cache_set_ip4(o->route, &rt->dst, fl.saddr);
+	return rt;
+}
+
+static void cns_xmit4(struct cns_node *n, struct sock *sk, struct sk_buff *skb)
 {
 	struct cns_outgoing *o = cns_outgoing(skb);
 	__be32 dst = o->to.in.sin_addr.s_addr, src;
 	__be16 port = o->to.in.sin_port;
-	struct flowi4 fl = {
-		.flowi4_proto = IPPROTO_UDP,
-		.daddr = dst,
-		.saddr = inet_sk(sock->sk)->inet_saddr,
-		.fl4_sport = n->port,
-		.fl4_dport = port,
-	};
 	struct rtable *rt = NULL;
 
-	if (o->route)
+	if (likely(o->route))
 		rt = dst_cache_get_ip4(o->route, &src);
-	if (!rt) {
-		rt = ip_route_output_flow(n->net, &fl, sock->sk);
-		if (IS_ERR(rt)) {
-			cns_drop(n, CONSENSUS_DROP_ROUTE);
-			kfree_skb(skb);
-			return;
-		}
-		src = fl.saddr;
-		if (o->route)
-			dst_cache_set_ip4(o->route, &rt->dst, src);
-	}
-	cns_udp_xmit4(rt, sock->sk, skb, src, dst, n->port, port);
+	if (unlikely(!rt))
+		rt = cns_route4(n, sk, o, &src);
+	if (unlikely(!rt))
+		cns_unroutable(n, skb);
+	else
+		cns_udp_xmit4(rt, sk, skb, src, dst, n->port, port);
 }
 
-static void cns_xmit6(struct cns_node *n, struct socket *sock,
-		      struct sk_buff *skb)
+static noinline struct dst_entry *cns_route6(struct cns_node *n,
+					     struct sock *sk,
+					     const struct cns_outgoing *o,
+					     struct in6_addr *src)
+{
+	struct flowi6 fl = {
+		.flowi6_proto = IPPROTO_UDP,
+		.flowi6_oif = o->to.in6.sin6_scope_id,
+		.daddr = o->to.in6.sin6_addr,
+		.saddr = sk->sk_v6_rcv_saddr,
+		.fl6_sport = n->port,
+		.fl6_dport = o->to.in6.sin6_port,
+	};
+	struct dst_entry *dst = ip6_dst_lookup_flow(n->net, sk, &fl, NULL);
+
+	if (IS_ERR(dst))
+		return NULL;
+	*src = fl.saddr;
+	if (o->route)
+		dst_cache_set_ip6(o->route, dst, &fl.saddr);
+	return dst;
+}
+
+static void cns_xmit6(struct cns_node *n, struct sock *sk, struct sk_buff *skb)
 {
 	struct cns_outgoing *o = cns_outgoing(skb);
 	struct in6_addr to = o->to.in6.sin6_addr, src;
 	__be16 port = o->to.in6.sin6_port;
-	struct flowi6 fl = {
-		.flowi6_proto = IPPROTO_UDP,
-		.flowi6_oif = o->to.in6.sin6_scope_id,
-		.daddr = to,
-		.saddr = sock->sk->sk_v6_rcv_saddr,
-		.fl6_sport = n->port,
-		.fl6_dport = port,
-	};
 	struct dst_entry *dst = NULL;
 
-	if (o->route)
+	if (likely(o->route))
 		dst = dst_cache_get_ip6(o->route, &src);
-	if (!dst) {
-		dst = ip6_dst_lookup_flow(n->net, sock->sk, &fl, NULL);
-		if (IS_ERR(dst)) {
-			cns_drop(n, CONSENSUS_DROP_ROUTE);
-			kfree_skb(skb);
-			return;
-		}
-		src = fl.saddr;
-		if (o->route)
-			dst_cache_set_ip6(o->route, dst, &src);
-	}
-	cns_udp_xmit6(dst, sock->sk, skb, &src, &to, n->port, port);
+	if (unlikely(!dst))
+		dst = cns_route6(n, sk, o, &src);
+	if (unlikely(!dst))
+		cns_unroutable(n, skb);
+	else
+		cns_udp_xmit6(dst, sk, skb, &src, &to, n->port, port);
 }
 
 /* Send all of @q. BH disabled; not owning. */
@@ -269,9 +291,9 @@ void cns_udp_flush(struct cns_node *n, struct sk_buff_head *q)
 		skb->ignore_df = 1;
 		skb_set_inner_network_header(skb, 0);
 		if (n->family == AF_INET6)
-			cns_xmit6(n, sock, skb);
+			cns_xmit6(n, sock->sk, skb);
 		else
-			cns_xmit4(n, sock, skb);
+			cns_xmit4(n, sock->sk, skb);
 	}
 	this_cpu_dec(cns_sending);
 }

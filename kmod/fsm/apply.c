@@ -50,27 +50,44 @@ void fsm_begin(struct fsm *f, u32 version, u32 objects_max, u64 seed)
  */
 enum standing { SAME, NEWER, OLDER };
 
-/* Had @node this name once, and lost it to another? */
-static bool is_former(const struct fsm_session *s, struct raft_id node)
+/* What @node had when it lost this name to another; NULL: it never did. */
+static const struct fsm_former *former(const struct fsm_session *s,
+				       struct raft_id node)
 {
 	u32 i;
 
 	for (i = 0; i < s->n_former; i++)
-		if (raft_id_eq(s->former[i], node))
-			return true;
-	return false;
+		if (raft_id_eq(s->former[i].node, node))
+			return &s->former[i];
+	return NULL;
+}
+
+/*
+ * An open by an incarnation that does not have the name now. They have no order
+ * but that of their coming, so one that was replaced stays replaced. But its
+ * successor may be a dead predecessor, whose open was late in the network. Only
+ * who lives has seen that, and asks for another session.
+ */
+static enum standing stranger(const struct fsm_session *s,
+			      const struct fsm_command *c)
+{
+	const struct fsm_former *f = former(s, c->node);
+
+	if (!f || c->boot_counter > f->boot_counter)
+		return NEWER;
+	return c->boot_counter == f->boot_counter && c->arg2 > f->ordinal ?
+	       NEWER : OLDER;
 }
 
 /*
  * Boots of one incarnation are ordered by their counter, sessions of one boot
- * by their ordinal. Incarnations have no order but that of their coming: one
- * that was replaced stays replaced.
+ * by their ordinal.
  */
 static enum standing standing(const struct fsm_session *s,
 			      const struct fsm_command *c)
 {
 	if (!raft_id_eq(s->node, c->node))
-		return is_former(s, c->node) ? OLDER : NEWER;
+		return stranger(s, c);
 	if (s->boot_counter != c->boot_counter)
 		return c->boot_counter > s->boot_counter ? NEWER : OLDER;
 	/* A counter used twice: storage was rolled back. The first one stays. */
@@ -81,14 +98,25 @@ static enum standing standing(const struct fsm_session *s,
 	return SAME;
 }
 
-/* The newest in front; the oldest is forgotten when there are too many. */
-static void remember_former(struct fsm_session *s)
+/*
+ * @heir takes the name. The newest in front; the oldest is forgotten when there
+ * are too many.
+ */
+static void remember_former(struct fsm_session *s, struct raft_id heir)
 {
-	if (s->n_former < FSM_FORMER)
-		s->n_former++;
+	u32 i, n = 0;
+
+	for (i = 0; i < s->n_former; i++)
+		if (!raft_id_eq(s->former[i].node, heir))
+			s->former[n++] = s->former[i];
+	s->n_former = min_t(u32, n + 1, FSM_FORMER);
 	memmove(&s->former[1], &s->former[0],
 		(s->n_former - 1) * sizeof(s->former[0]));
-	s->former[0] = s->node;
+	s->former[0] = (struct fsm_former){
+		.node = s->node,
+		.boot_counter = s->boot_counter,
+		.ordinal = s->ordinal,
+	};
 }
 
 /* The session belongs to whom @c names, and has seen nothing yet. */
@@ -135,7 +163,7 @@ static int place(struct fsm *f, u64 index, const struct fsm_command *c,
 	out->replaced = s->id;
 	fsm_session_retire(f, s);
 	if (!raft_id_eq(s->node, c->node))
-		remember_former(s);
+		remember_former(s, c->node);
 	take_over(f, s, index, c);
 	out->session = s->id;
 	return 0;

@@ -171,7 +171,9 @@ static int load_owner(struct fsm *f, struct fsm_session *s, const u8 *p)
 
 		if (!q)
 			return -EINVAL;
-		s->former[i] = get_id(q);
+		s->former[i].node = get_id(q);
+		s->former[i].boot_counter = fsm_get64(q + 16);
+		s->former[i].ordinal = fsm_get64(q + 24);
 	}
 	s->n_former = n;
 	return 0;

@@ -80,9 +80,12 @@ static u64 identity(const struct fsm *f, const struct fsm_session *s)
 	key = siphash_4u64(key, s->id, s->node.hi, s->node.lo, &f->key);
 	key = siphash_4u64(key, s->boot_counter, s->boot_nonce, s->ordinal,
 			   &f->key);
-	for (i = 0; i < s->n_former; i++)
-		key = siphash_3u64(key, s->former[i].hi, s->former[i].lo,
-				   &f->key);
+	for (i = 0; i < s->n_former; i++) {
+		const struct fsm_former *o = &s->former[i];
+
+		key = siphash_3u64(key, o->node.hi, o->node.lo, &f->key);
+		key = siphash_3u64(key, o->boot_counter, o->ordinal, &f->key);
+	}
 	return key;
 }
 

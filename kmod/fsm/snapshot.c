@@ -21,7 +21,7 @@
  *		 8 le64 id		16 incarnation (2 le64)
  *		32 boot (2 le64)	48 le64 ordinal	  56 le64 low
  *		64 le64 share of the forgotten results in the session's sum
- *		72 name, padded; formers (2 le64 each); slots, by rising seq:
+ *		72 name, padded; formers (4 le64 each); slots, by rising seq:
  *	slot	 0 le16 seq - low	 2 le16 back	   4 u8 code, zeros
  *		 8 le64 value		16 le64 index
  */
@@ -124,8 +124,10 @@ void fsm_emit_session(struct fsm *f, struct fsm_session *s)
 	sum = p;
 	p = fsm_put_name(p + 8, s->name, s->name_len);
 	for (i = 0; i < s->n_former; i++) {
-		p = fsm_put64(p, s->former[i].hi);
-		p = fsm_put64(p, s->former[i].lo);
+		p = fsm_put64(p, s->former[i].node.hi);
+		p = fsm_put64(p, s->former[i].node.lo);
+		p = fsm_put64(p, s->former[i].boot_counter);
+		p = fsm_put64(p, s->former[i].ordinal);
 	}
 	fsm_put64(sum, s->sum - put_slots(s, p));
 }

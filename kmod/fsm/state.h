@@ -113,6 +113,18 @@ struct fsm_slot {
 };
 
 /**
+ * struct fsm_former - an incarnation that lost its name to another
+ * @node: which
+ * @boot_counter: of its last session
+ * @ordinal: of its last session
+ */
+struct fsm_former {
+	struct raft_id node;
+	u64 boot_counter;
+	u64 ordinal;
+};
+
+/**
  * struct fsm_session - one node's session, the newest of that name
  * @id: index of the entry that opened it
  * @node: whose
@@ -130,9 +142,8 @@ struct fsm_slot {
  * @n_former: how many of @former are known
  * @name_len: bytes of @name
  * @name: the node's, not terminated
- * @former: incarnations that had this name before, newest first. None of them
- *	gets it back, so that an open that was late in the network does not
- *	end the session of a successor.
+ * @former: who had this name before, newest first. None of them gets it back by
+ *	an open that was late in the network.
  * @used: which slots hold a result
  * @slot: request seq's is seq mod FSM_WINDOW
  */
@@ -153,7 +164,7 @@ struct fsm_session {
 	u8 n_former;
 	u8 name_len;
 	char name[FSM_NAME_MAX];
-	struct raft_id former[FSM_FORMER];
+	struct fsm_former former[FSM_FORMER];
 	u64 used[FSM_WINDOW / 64];
 	struct fsm_slot slot[FSM_WINDOW];
 };
@@ -261,7 +272,7 @@ enum {
 	FSM_SNAP_HEAD = 64,
 	FSM_SNAP_OBJECT = 24,	/* and the name, padded */
 	FSM_SNAP_SESSION = 72,	/* and the name, padded, formers and slots */
-	FSM_SNAP_FORMER = 16,
+	FSM_SNAP_FORMER = 32,
 	FSM_SNAP_SLOT = 24,
 };
 

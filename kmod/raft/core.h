@@ -7,6 +7,7 @@
  *   replicate.c  leader: what each peer has, what it is sent, what is committed
  *   follow.c     follower: entries in, acknowledgments out
  *   peer.c       the list of those who are replicated to; quorums
+ *   stash.c      appends that overtook what they follow on
  *   read.c       linearizable reads
  *   snapshot.c   snapshots out and in, compaction
  *   ready.c      all that there is to do, and what storage has done
@@ -30,6 +31,8 @@ enum {
 	 * arrives meanwhile joins the next (design 5).
 	 */
 	RAFT_PARTIAL_MAX = 2,
+	RAFT_STASH_MAX = 4,	/* appends that overtook others, kept for later */
+	RAFT_STASH_BYTES = 1280, /* of one; longer ones are not kept */
 	RAFT_CHUNKS_MAX = 16,	/* chunks of a snapshot sent and not answered */
 	RAFT_CHUNK_DUPS = 3,	/* answers without progress that mean a loss and
 				 * not disorder (as TCP, RFC 5681)
@@ -84,6 +87,8 @@ enum raft_flow {
  * @timed_id: message whose answer is timed; 0: none
  * @timed_last: its last entry
  * @timed_at: when it was sent
+ * @hole: next to send again, ahead of @next, up to @hole_end
+ * @hole_end: below @hole: nothing is missing as far as is known
  * @flight_first: position of the oldest in @flight
  * @flight_n: how many are in @flight
  * @flight: last index of each message with entries that is out
@@ -116,6 +121,8 @@ struct raft_peer {
 	u64 timed_id;
 	u64 timed_last;
 	u64 timed_at;
+	u64 hole;
+	u64 hole_end;
 	unsigned int flight_first;
 	unsigned int flight_n;
 	u64 flight[RAFT_INFLIGHT_MAX];
@@ -201,6 +208,18 @@ struct raft_follow {
 	u64 reject_hint;
 	u64 gap_at;
 	unsigned int gap_n;
+};
+
+/**
+ * struct raft_stash - an append that came before what it follows on
+ * @m: as it came; .n_entries is 0 where nothing is kept
+ * @entries: its entries
+ * @bytes: theirs
+ */
+struct raft_stash {
+	struct raft_msg m;
+	struct raft_entry entries[RAFT_BATCH_MAX];
+	u8 bytes[RAFT_STASH_BYTES];
 };
 
 /**
@@ -313,6 +332,9 @@ struct raft {
 	bool voter;		/* this node, in @conf */
 
 	struct raft_follow follow;
+	unsigned int n_stash;
+	struct raft_stash stash[RAFT_STASH_MAX];
+	struct raft_msg taken_stash;
 	struct raft_poll poll;
 	struct raft_lead lead;
 	struct raft_reads reads;
@@ -385,6 +407,11 @@ void raft_on_vote(struct raft *r, const struct raft_msg *m);
 void raft_on_vote_reply(struct raft *r, const struct raft_msg *m);
 void raft_on_timeout_now(struct raft *r, const struct raft_msg *m);
 void raft_transfer_tick(struct raft *r);
+
+/* stash.c */
+void raft_stash_drop(struct raft *r);
+void raft_stash_put(struct raft *r, const struct raft_msg *m);
+const struct raft_msg *raft_stash_take(struct raft *r);
 
 /* follow.c */
 void raft_follow_reset(struct raft *r);

@@ -23,6 +23,8 @@ void raft_follow_reset(struct raft *r)
 	f->gap_at = RAFT_NEVER;
 	f->gap_n = 0;
 	r->in.ack = false;
+	r->in.ack_id = 0;
+	raft_stash_drop(r);
 }
 
 /*
@@ -90,14 +92,15 @@ static void refuse(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_follow *f = &r->follow;
 
-	if (m->index > r->log.last && gap_told(f, r->log.last, !m->n_entries))
-		return;
-	if (f->reject && m->id < f->reject_id)
-		return;
-	f->reject = true;
-	f->reject_id = m->id;
-	f->reject_index = m->index;
+	if (m->index > r->log.last) {
+		raft_stash_put(r, m);
+		if (gap_told(f, r->log.last, !m->n_entries))
+			return;
+	}
+	f->reject_index = f->reject ? min(f->reject_index, m->index) : m->index;
+	f->reject_id = f->reject ? max(f->reject_id, m->id) : m->id;
 	f->reject_hint = hint_for(r, m);
+	f->reject = true;
 }
 
 /* What is committed matches any leader's log, also where we dropped it. */
@@ -192,23 +195,12 @@ static void learn_commit(struct raft *r, u64 commit, u64 matched)
 	raft_receipt_outrun(r);
 }
 
-/* AppendEntries (paper, figure 2). */
-void raft_on_append(struct raft *r, const struct raft_msg *m)
+static void accept(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_follow *f = &r->follow;
 	u64 last = r->log.last, matched;
 	int err;
 
-	if (!terms_valid(m) || !raft_contact(r, m))
-		return;
-	if (r->in.installing) {
-		raft_ack(r, m->id);
-		return;
-	}
-	if (!prev_matches(r, m)) {
-		refuse(r, m);
-		return;
-	}
 	f->gap_at = RAFT_NEVER;
 	err = take_all(r, m, &matched);
 	if (r->failed)
@@ -220,6 +212,25 @@ void raft_on_append(struct raft *r, const struct raft_msg *m)
 		return;
 	f->ack_id = max(f->ack_id, m->id);
 	f->ack |= matched <= r->store.durable || r->log.last == last;
+}
+
+/* AppendEntries (paper, figure 2). */
+void raft_on_append(struct raft *r, const struct raft_msg *m)
+{
+	if (!terms_valid(m) || !raft_contact(r, m))
+		return;
+	if (r->in.installing) {
+		raft_ack(r, m->id);
+		return;
+	}
+	if (!prev_matches(r, m)) {
+		refuse(r, m);
+		return;
+	}
+	accept(r, m);
+	while (!r->failed && (m = raft_stash_take(r)))
+		if (prev_matches(r, m))
+			accept(r, m);
 }
 
 /* Storage has caught up: the leader may count on it. */
@@ -242,8 +253,8 @@ static void send_refusal(struct raft *r)
 	m->flags = RAFT_MSG_REJECT;
 	m->id = f->reject_id;
 	m->index = f->reject_index;
-	m->hint = f->reject_hint;
-	m->hint_term = raft_log_term(&r->log, f->reject_hint);
+	m->hint = min(f->reject_hint, r->log.last);
+	m->hint_term = raft_log_term(&r->log, m->hint);
 	f->reject = false;
 }
 

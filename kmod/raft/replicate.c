@@ -29,6 +29,8 @@ void raft_progress_begin(struct raft *r, struct raft_peer *p)
 	p->sent_at = r->now;
 	p->rto_at = RAFT_NEVER;
 	p->timed_id = 0;
+	p->hole = 1;
+	p->hole_end = 0;
 	p->flight_first = 0;
 	p->flight_n = 0;
 	p->snap_index = 0;
@@ -102,6 +104,8 @@ void raft_rewind(struct raft *r, struct raft_peer *p, u64 next)
 {
 	p->rewind_id = r->lead.last_id;
 	p->next = next;
+	p->hole = 1;
+	p->hole_end = 0;
 	p->flight_n = 0;
 	p->awaiting = false;
 	p->commit_sent = 0;
@@ -142,31 +146,56 @@ static void note_flight(struct raft *r, struct raft_peer *p, u64 id, u16 n)
 	p->next += n;
 }
 
-/* An append with as much as fits, or an empty one. False: no room. */
-static bool send_append(struct raft *r, struct raft_peer *p, bool empty)
+/* An append of @n entries behind @prev. Its id; 0: no room. */
+static u64 put_append(struct raft *r, struct raft_peer *p, u64 prev, u16 n)
 {
-	bool nothing = p->flow == RAFT_SNAPPING;
-	u64 prev = nothing ? 0 : p->next - 1, told;
-	struct raft_msg *m;
-	u16 n;
+	struct raft_msg *m = raft_send_led(r, p, RAFT_APPEND);
+	u64 told;
 
-	if (prev < r->log.base && !nothing) {
-		raft_snap_begin(r, p);
-		return false;
-	}
-	m = raft_send_led(r, p, RAFT_APPEND);
 	if (!m)
-		return false;
-	n = empty || nothing ? 0 : fit(r, p->next);
+		return 0;
 	m->index = prev;
 	m->log_term = prev ? raft_log_term(&r->log, prev) : 0;
 	m->commit = r->commit;
 	m->n_entries = n;
 	told = min(r->commit, prev + n);
 	p->commit_sent = max(p->commit_sent, told);
-	note_flight(r, p, m->id, n);
+	return m->id;
+}
+
+/* An append with as much as fits, or an empty one. False: no room. */
+static bool send_append(struct raft *r, struct raft_peer *p, bool empty)
+{
+	u16 n = empty ? 0 : fit(r, p->next);
+	u64 id;
+
+	if (p->flow == RAFT_SNAPPING)
+		return put_append(r, p, 0, 0);
+	if (p->next <= r->log.base) {
+		raft_snap_begin(r, p);
+		return false;
+	}
+	id = put_append(r, p, p->next - 1, n);
+	if (!id)
+		return false;
+	note_flight(r, p, id, n);
 	p->awaiting = p->flow == RAFT_PROBE;
 	return true;
+}
+
+/* Once more what is missing before something that has arrived. */
+static void fill_hole(struct raft *r, struct raft_peer *p)
+{
+	u64 n;
+
+	p->hole = max(p->hole, p->match + 1);
+	while (p->hole <= p->hole_end && p->flow == RAFT_REPLICATE &&
+	       p->hole > r->log.base) {
+		n = min_t(u64, fit(r, p->hole), p->hole_end - p->hole + 1);
+		if (!put_append(r, p, p->hole - 1, (u16)n))
+			break;
+		p->hole += n;
+	}
 }
 
 /* A message's worth of entries waits, by count or by size. */
@@ -194,6 +223,7 @@ static void flush_peer(struct raft *r, struct raft_peer *p, bool round)
 {
 	bool full;
 
+	fill_hole(r, p);
 	while (p->flow != RAFT_SNAPPING && worth_sending(r, p) &&
 	       p->flight_n < RAFT_INFLIGHT_MAX)
 		if (!send_append(r, p, false))
@@ -345,8 +375,9 @@ static u64 may_agree(const struct raft *r, u64 hint, u64 term, bool *exact)
 /*
  * "If AppendEntries fails because of log inconsistency: decrement nextIndex and
  * retry" (paper, figure 2), by as much as the hint allows. Where the follower's
- * log simply ends earlier (a loss), it matches there, and the stream goes on
- * from there without a probe.
+ * log simply ends earlier, for a loss or for disorder, it matches there; then
+ * only what it is missing goes again. What else it did not keep, it will refuse
+ * to do without.
  */
 static void refused(struct raft *r, struct raft_peer *p, const struct raft_msg *m)
 {
@@ -359,6 +390,12 @@ static void refused(struct raft *r, struct raft_peer *p, const struct raft_msg *
 	next = may_agree(r, m->hint, m->hint_term, &exact) + 1;
 	next = min(next, m->index);
 	next = max(next, p->match + 1);
+	if (exact && p->flow == RAFT_REPLICATE && m->index < p->next) {
+		p->rewind_id = r->lead.last_id;
+		p->hole = next;
+		p->hole_end = m->index;
+		return;
+	}
 	raft_rewind(r, p, next);
 	p->flow = exact && m->hint < m->index ? RAFT_REPLICATE : RAFT_PROBE;
 	p->urgent = true;
@@ -398,7 +435,8 @@ void raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 	else
 		accepted(r, p, m);
 	/* An answer to a heartbeat says nothing about chunks that were lost. */
-	if (news && r->role == RAFT_LEADER && p->flow != RAFT_SNAPPING)
+	if (news && r->role == RAFT_LEADER &&
+	    (p->flow != RAFT_SNAPPING || !raft_snap_out(p)))
 		raft_timer_restart(r, p);
 }
 
@@ -409,10 +447,12 @@ static void expired(struct raft *r, struct raft_peer *p)
 	p->rto_at = RAFT_NEVER;
 	p->urgent = true;
 	raft_rewind(r, p, p->flow == RAFT_REPLICATE ? p->match + 1 : p->next);
-	if (p->flow == RAFT_SNAPPING)
-		p->snap_sent = p->snap_acked;
-	else
+	if (p->flow != RAFT_SNAPPING) {
 		p->flow = RAFT_PROBE;
+		return;
+	}
+	p->snap_sent = p->snap_acked;
+	raft_snap_nudge(r, p);
 }
 
 static void tick_peer(struct raft *r, struct raft_peer *p)

@@ -6,13 +6,14 @@
  *
  * Nothing of struct wire_msg is cleared that the message at hand does not use.
  */
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/overflow.h>
 #include "layout.h"
 
 #define SHAPE(has, may) { \
-	.fields = (has), .flags = (may), .bytes = 8 * __builtin_popcount(has) }
+	.fields = (has), .flags = (may) }
 
 const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
 	[RAFT_PREVOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, 0),
@@ -21,8 +22,11 @@ const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
 	[RAFT_VOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT),
 	[RAFT_APPEND] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM | WIRE_F_COMMIT |
 			      WIRE_F_ID, 0),
-	[RAFT_APPEND_REPLY] = SHAPE(WIRE_F_INDEX | WIRE_F_ID | WIRE_F_HINT |
-				    WIRE_F_HINT_TERM, RAFT_MSG_REJECT),
+	[RAFT_APPEND_REPLY] = {
+		.fields = WIRE_F_INDEX | WIRE_F_ID,
+		.refusal = WIRE_F_HINT | WIRE_F_HINT_TERM,
+		.flags = RAFT_MSG_REJECT,
+	},
 	[RAFT_SNAPSHOT] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM | WIRE_F_ID |
 				WIRE_F_HINT | WIRE_F_HINT_TERM |
 				WIRE_F_CHECKSUM, RAFT_MSG_LAST),
@@ -170,9 +174,13 @@ static bool get_snapshot(struct cursor *c, u16 count, u32 len,
 	return r->data;
 }
 
-/* The fields that the type has, for all of which there is room. */
-static void get_fields(const u8 *p, u8 has, struct raft_msg *r)
+/* The fields that are there. */
+static bool get_fields(struct cursor *c, u8 has, struct raft_msg *r)
 {
+	const u8 *p = take(c, 8 * (u32)hweight8(has));
+
+	if (!p)
+		return false;
 	if (has & WIRE_F_INDEX) {
 		r->index = wire_get64(p);
 		p += 8;
@@ -199,6 +207,7 @@ static void get_fields(const u8 *p, u8 has, struct raft_msg *r)
 	}
 	if (has & WIRE_F_CHECKSUM)
 		r->checksum = wire_get64(p);
+	return true;
 }
 
 /* The rest of a message, by type. */
@@ -249,11 +258,8 @@ static bool get_raft(struct cursor *c, struct raft_id from, struct raft_id to,
 		.to = to,
 		.term = le64_to_cpu(h.term),
 	};
-	p = take(c, shape->bytes);
-	if (!p)
-		return false;
-	get_fields(p, shape->fields, &m->raft);
-	return get_body(c, &h, m);
+	return get_fields(c, wire_raft_fields(h.type, h.flags), &m->raft) &&
+	       get_body(c, &h, m);
 }
 
 static bool get_forward(struct cursor *c, struct wire_forward *f)

@@ -38,7 +38,7 @@ static u8 *put_bytes(u8 *p, const void *data, u32 len)
 /* Head and fields. The caller made sure of the room. */
 static u8 *put_raft_head(u8 *p, const struct raft_msg *m, u16 count, u32 len)
 {
-	u8 has = wire_raft_shapes[m->type].fields;
+	u8 has = wire_raft_fields(m->type, m->flags);
 	struct wire_raft_head h = {
 		.type = m->type,
 		.flags = m->flags,

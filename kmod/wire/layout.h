@@ -137,18 +137,26 @@ enum wire_raft_field {
 
 /**
  * struct wire_raft_shape - what a Raft message of one type looks like
- * @fields: enum wire_raft_field; all of them are always there
+ * @fields: enum wire_raft_field that are always there
+ * @refusal: those that are there if it is marked RAFT_MSG_REJECT
  * @flags: enum raft_msg_flag that it may have
- * @bytes: of the fields
  */
 struct wire_raft_shape {
 	u8 fields;
+	u8 refusal;
 	u8 flags;
-	u8 bytes;
 };
 
 enum { WIRE_RAFT_TYPES = RAFT_READ_REPLY + 1 };
 extern const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES];
+
+/* The fields of a message of a known @type. */
+static inline u8 wire_raft_fields(u8 type, u8 flags)
+{
+	const struct wire_raft_shape *s = &wire_raft_shapes[type];
+
+	return flags & RAFT_MSG_REJECT ? s->fields | s->refusal : s->fields;
+}
 
 /* In @flags of an entry: its term stands behind this; else it is implied. */
 enum { WIRE_ENTRY_TERM = 1 << 0 };

@@ -283,8 +283,8 @@ struct wire_self {
  * @asked: boot counter that the same hello asked for; 0: none
  * @answered: challenge that we echoed last; 0: none
  * @answered_at: when
- * @doubt: a hello named another boot than the one adopted, and has not proved
- *	it yet
+ * @doubt: a hello named another boot than the one adopted, or another standing
+ *	(cluster, member, formed, want), and has not proved it yet
  * @rx: key of what it sends us, for each cluster key
  * @tx: key of what we send it
  * @tx_sequence: last used; begins at the time of adoption in ns, so that it

@@ -86,8 +86,8 @@ static bool lucky(struct world *w, u32 n)
 /* ----------------------------------------------------------- the cluster */
 
 /* The amount tells whose effect it is. */
-static void effect(struct world *w, const struct fsm_command *c,
-		   const struct fsm_outcome *out)
+static void note_effect(struct world *w, const struct fsm_command *c,
+			const struct fsm_outcome *out)
 {
 	u32 k = c->name[0] - 'a', id = c->arg - 1;
 	struct truth *t = &w->all[id];
@@ -124,7 +124,7 @@ static void append(struct world *w, const struct packet *p)
 	KUNIT_ASSERT_EQ(w->test, fsm_apply(w->f, index, p->bytes, p->len,
 					   &w->log[index]), 0);
 	if (c.op == FSM_COUNTER_ADD)
-		effect(w, &c, &w->log[index]);
+		note_effect(w, &c, &w->log[index]);
 }
 
 static void drop_packet(struct world *w, u32 i)

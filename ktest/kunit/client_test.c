@@ -349,6 +349,10 @@ static void closes_always_find_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pump(d), 2);
 	KUNIT_EXPECT_EQ(test, d->cmd.op, FSM_HANDLE_CLOSE);
 	KUNIT_EXPECT_EQ(test, d->cmd.low, 3);
+	/* An entry that repeats the first, whose place another has now. */
+	done(d);
+	outcome(d, 1, 0, 7);
+	KUNIT_EXPECT_EQ(test, done(d), 0);
 	for (i = 3; i <= FSM_WINDOW; i++)
 		outcome(d, i, -ECANCELED, 0);
 	KUNIT_EXPECT_EQ(test, pump(d), 53);

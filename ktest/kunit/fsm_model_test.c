@@ -47,7 +47,7 @@ struct m_session {
 	u64 next_seq;
 	u32 n_closes;
 	u32 n_former;
-	struct raft_id former[FORMERS];
+	struct fsm_command former[FORMERS];
 	struct m_close close[CLOSES];
 	struct m_result result[SEQS];
 };
@@ -123,14 +123,21 @@ static u8 counter_name(u32 i, char *name)
 	return len;
 }
 
-static bool m_former(const struct m_session *s, struct raft_id node)
+/* @c's node lost the name before: has it asked for more since? */
+static int m_former(const struct m_session *s, const struct fsm_command *c)
 {
 	u32 i;
 
-	for (i = 0; i < s->n_former; i++)
-		if (raft_id_eq(s->former[i], node))
-			return true;
-	return false;
+	for (i = 0; i < s->n_former; i++) {
+		const struct fsm_command *o = &s->former[i];
+
+		if (!raft_id_eq(o->node, c->node))
+			continue;
+		if (o->boot_counter != c->boot_counter)
+			return c->boot_counter > o->boot_counter ? 1 : -1;
+		return c->arg2 > o->arg2 ? 1 : -1;
+	}
+	return 1;
 }
 
 /* Is @c the newest word of that node? -1 older, 0 the same, 1 newer. */
@@ -141,7 +148,7 @@ static int m_order(const struct m_session *s, const struct fsm_command *c)
 	if (!s->id)
 		return 1;
 	if (!raft_id_eq(o->node, c->node))
-		return m_former(s, c->node) ? -1 : 1;
+		return m_former(s, c);
 	if (o->boot_counter != c->boot_counter)
 		return c->boot_counter > o->boot_counter ? 1 : -1;
 	if (o->boot_nonce != c->boot_nonce)
@@ -162,12 +169,15 @@ static void m_open(struct run *r, const struct fsm_command *c, u64 index,
 	if (order > 0) {
 		out->replaced = s->id;
 		if (s->id && !raft_id_eq(s->owner.node, c->node)) {
-			u32 i = s->n_former < FORMERS ? s->n_former++ :
-							FORMERS - 1;
+			struct fsm_command old[FORMERS];
+			u32 i, n = s->n_former;
 
-			for (; i; i--)
-				s->former[i] = s->former[i - 1];
-			s->former[0] = s->owner.node;
+			memcpy(old, s->former, sizeof(old));
+			s->former[0] = s->owner;
+			s->n_former = 1;
+			for (i = 0; i < n && s->n_former < FORMERS; i++)
+				if (!raft_id_eq(old[i].node, c->node))
+					s->former[s->n_former++] = old[i];
 		}
 		s->owner = *c;
 		s->id = index;

@@ -311,12 +311,17 @@ static void a_node_has_one_session_the_newest(struct kunit *test)
 	opens(test, f, kit_open("a", 1, 1, 9), 0, 0);
 	twice.boot_nonce++;
 	opens(test, f, twice, 0, 0);
-	/* incarnations: what was replaced does not come back */
+	/* incarnations: what was replaced does not come back by being late */
 	opens(test, f, kit_open("a", 3, 1, 1), 11, 8);
-	opens(test, f, kit_open("a", 1, 3, 1), 0, 0);
+	opens(test, f, kit_open("a", 1, 2, 1), 0, 0);
 	opens(test, f, kit_open("a", 4, 1, 1), 13, 11);
-	opens(test, f, kit_open("a", 3, 2, 1), 0, 0);
+	opens(test, f, kit_open("a", 3, 1, 1), 0, 0);
 	opens(test, f, kit_open("b", 2, 1, 1), 4, 0);
+	/* who lives saw a late open of the dead replace it, and asks for more */
+	opens(test, f, kit_open("a", 3, 1, 2), 16, 13);
+	opens(test, f, kit_open("a", 4, 1, 1), 0, 0);
+	opens(test, f, kit_open("a", 4, 2, 1), 18, 16);
+	opens(test, f, kit_open("a", 3, 1, 2), 0, 0);
 	fsm_stats(f, &st);
 	KUNIT_EXPECT_EQ(test, st.sessions, 2);
 	KUNIT_EXPECT_EQ(test, fsm_session_of(f, (struct raft_id){ 1, ~1ULL },
@@ -475,6 +480,14 @@ static void room_is_there_or_it_is_said(struct kunit *test)
 	for (i = 0; fsm_take_back(f); i++)
 		;
 	KUNIT_EXPECT_EQ(test, i, st.bytes / FSM_CHUNK_BYTES);
+	/* Objects for which there are no buckets. */
+	f = kit_fsm(p, 100000);
+	for (i = 0; i < 20; i++)
+		fsm_give(f, kit_chunk(p));
+	KUNIT_EXPECT_TRUE(test, fsm_room(f, 1, 8000));
+	KUNIT_EXPECT_FALSE(test, fsm_room(f, 1, 9000));
+	kit_feed(p, f);
+	KUNIT_EXPECT_TRUE(test, fsm_room(f, 1, 9000));
 }
 
 static struct kunit_case fsm_cases[] = {

@@ -391,6 +391,36 @@ static void unusable_snapshot_is_forgotten(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->node[3].installs, 2);
 }
 
+static void ids_are_each_leaders_own(struct kunit *test)
+{
+	u8 *data = bench_alloc(test, SNAPSHOT_MAX);
+	struct raft_snapshot s;
+	struct bench *b = receiver(test, &s, data, 2 * RAFT_CHUNK_MAX);
+	struct raft_msg m;
+
+	give(b, chunk(b, 3, 5001, &s, 0));
+	give(b, chunk(b, 3, 5002, &s, 0));
+	m = chunk(b, 3, 7, &s, 0);
+	m.from = id_of(1);
+	m.term++;
+	bench_drop_all(b);
+	give(b, m);
+	KUNIT_ASSERT_EQ(test, b->n_queue, 1);
+	KUNIT_EXPECT_EQ(test, b->queue[0].m.id, 7);
+	KUNIT_EXPECT_EQ(test, b->queue[0].m.hint, RAFT_CHUNK_MAX);
+	m = chunk(b, 3, 8, &s, RAFT_CHUNK_MAX);
+	m.from = id_of(1);
+	m.term++;
+	give(b, m);
+	bench_drop_all(b);
+	b->node[3].applied = s.index;
+	raft_snapshot_installed(b->node[3].r, b->now, true);
+	bench_drain(b, 3);
+	KUNIT_ASSERT_EQ(test, b->n_queue, 1);
+	KUNIT_EXPECT_EQ(test, b->queue[0].m.id, 8);
+	KUNIT_EXPECT_EQ(test, b->queue[0].m.index, s.index);
+}
+
 static void compaction_waits_for_peers(struct kunit *test)
 {
 	struct bench *b = bench_cluster(test, 3);
@@ -478,6 +508,8 @@ static struct kunit_case snapshots[] = {
 	     "Nobody stands for election while a snapshot is being installed (pitfall 33)"),
 	CASE(unusable_snapshot_is_forgotten,
 	     "A snapshot that the driver cannot use is forgotten and may come again"),
+	CASE(ids_are_each_leaders_own,
+	     "A transfer goes on under another leader, whose ids are its own"),
 	CASE(compaction_waits_for_peers,
 	     "Compaction keeps what a live peer needs, and only what is applied goes (design 2.9)"),
 	CASE(full_leader_refuses,

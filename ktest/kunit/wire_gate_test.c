@@ -77,6 +77,8 @@ static const struct wrong wrongs[] = {
 	{ "a read's reply that rejects", S_READ_REPLY, RAFT(flags), 1,
 	  RAFT_MSG_REJECT },
 	{ "a read with a flag", S_READ, RAFT(flags), 1, RAFT_MSG_REJECT },
+	{ "an ack with a refusal's hints", S_APPEND_REPLY, RAFT(flags), 1, 0 },
+	{ "a refusal without its hints", S_APPEND_REPLY, .grow = -16 },
 	{ "a vote in term zero", S_VOTE, RAFT(term), 8, 0 },
 	{ "an append in term zero", S_APPEND, RAFT(term), 8, 0 },
 	{ "a snapshot in term zero", S_SNAPSHOT, RAFT(term), 8, 0 },

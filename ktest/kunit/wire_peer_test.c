@@ -113,6 +113,39 @@ static void a_refresh_needs_two_and_leaves_the_keys(struct kunit *test)
 				     sizeof(window)), 0);
 }
 
+/* Whoever says that it stands elsewhere now is asked to prove it. */
+static void a_new_standing_is_believed_when_proven(struct kunit *test)
+{
+	struct pair *w = pair_new(test);
+	struct wire_peer *p = &w->party[0].peer;
+	struct wire_hello *self = &w->party[1].self.hello, h;
+	enum wire_drop drop;
+	unsigned int i, n;
+
+	greet(w, 0);
+	for (i = 0; i < 4; i++) {
+		w->now += 50 * MS;
+		self->cluster = (struct raft_id){ 9, 9 };
+		self->formed |= i == 1;
+		self->member |= i == 2;
+		self->want |= i == 3;
+		pair_make(w, 1, &h);
+		pair_take(w, 0, &h, &drop);
+		KUNIT_EXPECT_TRUE(test, p->doubt);
+		KUNIT_EXPECT_TRUE(test, p->hello.formed == (i > 1));
+		pair_make(w, 0, &h);
+		n = talk(w, 1, &h);
+		KUNIT_EXPECT_EQ(test, n, 2);
+		KUNIT_EXPECT_FALSE(test, p->doubt);
+		KUNIT_EXPECT_TRUE(test, raft_id_eq(p->hello.cluster,
+						   self->cluster));
+		KUNIT_EXPECT_TRUE(test, p->hello.formed == (i > 0) &&
+				  p->hello.member == (i > 1) &&
+				  p->hello.want == (i > 2));
+		KUNIT_EXPECT_TRUE(test, pair_agrees(w));
+	}
+}
+
 /* Each of the three lost, in turn: repetition makes up for it. */
 static void a_lost_hello_is_made_up_for(struct kunit *test)
 {
@@ -396,6 +429,7 @@ static struct kunit_case peer_cases[] = {
 	KUNIT_CASE(three_hellos_make_two_acquainted),
 	KUNIT_CASE(hellos_that_cross_need_four_and_end),
 	KUNIT_CASE(a_refresh_needs_two_and_leaves_the_keys),
+	KUNIT_CASE(a_new_standing_is_believed_when_proven),
 	KUNIT_CASE(a_lost_hello_is_made_up_for),
 	KUNIT_CASE(a_late_echo_is_worth_nothing),
 	KUNIT_CASE(an_echo_counts_once),

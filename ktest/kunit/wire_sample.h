@@ -69,7 +69,7 @@ static const u8 sample_flags[] = {
 /* A message whose fields all differ; those that its type lacks are 0. */
 static inline void sample_raft(u8 type, struct raft_msg *m)
 {
-	u8 has = wire_raft_shapes[type].fields;
+	u8 has = wire_raft_fields(type, sample_flags[type]);
 
 	*m = (struct raft_msg){
 		.type = type,

@@ -124,6 +124,24 @@ static void raft_messages_come_back_as_they_went(struct kunit *test)
 	}
 }
 
+/* The commonest answer: hints are there where something was refused. */
+static void an_ack_is_shorter_than_a_refusal(struct kunit *test)
+{
+	struct wire_msg *out;
+	struct raft_msg m;
+	u32 refusal, ack;
+
+	sample_raft(RAFT_APPEND_REPLY, &m);
+	there_and_back(test, &m, &refusal);
+	m.flags = 0;
+	m.hint = 0;
+	m.hint_term = 0;
+	out = there_and_back(test, &m, &ack);
+	expect_raft(test, &m, &out->raft);
+	KUNIT_EXPECT_EQ(test, ack, WIRE_HEADER + 32);
+	KUNIT_EXPECT_EQ(test, refusal, ack + 16);
+}
+
 static void an_append_may_be_full_or_empty(struct kunit *test)
 {
 	static struct raft_entry e[RAFT_BATCH_MAX];
@@ -455,6 +473,7 @@ static void keys_differ_by_everything_that_goes_into_them(struct kunit *test)
 static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(every_message_has_its_golden_bytes),
 	KUNIT_CASE(raft_messages_come_back_as_they_went),
+	KUNIT_CASE(an_ack_is_shorter_than_a_refusal),
 	KUNIT_CASE(an_append_may_be_full_or_empty),
 	KUNIT_CASE(an_entry_costs_what_it_is_said_to),
 	KUNIT_CASE(chunk_and_configuration_fit_at_their_largest),

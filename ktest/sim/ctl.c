@@ -22,13 +22,15 @@ const char ctl_help[] =
 "  delay WHICH             put them behind all others\n"
 "  stabilize [WHICH]       deliver all that match until none is left\n"
 "                          WHICH: all, or any of: NUMBER, n1>n2, n1>*, *>n2,\n"
-"                          and a type, as in: deliver n1>n2 APPEND\n"
+"                          and a type, as in: deliver n1>n2 APPEND; deliver\n"
+"                          takes \"first\", too: not more than one\n"
 "  step FROM>TO TYPE [term=] [index=] [log_term=] [commit=] [id=] [hint=]\n"
 "       [hint_term=] [reject] [last] [transfer] [entries=I/T,...]\n"
 "                          hand a made-up message to TO; entries that exist\n"
 "  cut n1>n2 | cut n1      messages sent there, or from and to n1, are lost\n"
 "  heal                    no link is cut\n"
-"  persist manual|auto     writes are reported by command, or at once (default)\n"
+"  persist manual|auto [NODE]  writes (of NODE) are reported by command, or at\n"
+"                          once, which is the default\n"
 "  persist NODE|all [N]    the next N writes (default all) become durable\n"
 "  crash NODE [keep=N]     of what is not reported, N writes survive (default 0)\n"
 "  restart NODE            from its storage; in memory mode as somebody new\n"
@@ -69,7 +71,7 @@ static void ctl_written(struct world *w, struct node *n, struct write *wr)
 	struct ctl *c = (struct ctl *)w;
 
 	c->disk[n->slot].seq = wr->seq;
-	if (!c->manual)
+	if (!c->manual[n->slot])
 		return;
 	fprintf(w->out, "%s writes term=%llu", n->name, wr->hard.term);
 	if (wr->n)
@@ -146,13 +148,13 @@ static bool persist_some(struct ctl *c, struct node *n, u64 count)
 /* With automatic storage every write is durable before the next command. */
 static void settle(struct ctl *c)
 {
-	bool again = !c->manual;
+	bool again = true;
 	u32 i;
 
 	while (again) {
 		again = false;
 		for (i = 0; i < c->w.n_slots; i++)
-			if (c->w.node[i].alive)
+			if (c->w.node[i].alive && !c->manual[i])
 				again |= persist_some(c, &c->w.node[i], ~0ULL);
 	}
 }
@@ -258,7 +260,7 @@ static bool matches_word(struct ctl *c, const struct msg *m, const char *word)
 {
 	struct node *from, *to;
 
-	if (!strcmp(word, "all"))
+	if (!strcmp(word, "all") || !strcmp(word, "first"))
 		return true;
 	if (link_word(c, word, &from, &to))
 		return (!from || from->slot == m->from) &&
@@ -365,7 +367,7 @@ static void cmd_transfer(struct ctl *c, const struct line *l)
 		return;
 	ret = raft_transfer(n->r, node_now(n), to->id);
 	if (ret)
-		fprintf(c->w.out, "error: %d\n", ret);
+		fprintf(c->w.out, "error: not now\n");
 	node_drain(n);
 }
 
@@ -388,7 +390,8 @@ static void cmd_propose(struct ctl *c, const struct line *l)
 				   fsm_encode(&d, buf), RAFT_NOBODY, &index);
 		if (ret)
 			fprintf(c->w.out, "error: %s\n",
-				ret == -EAGAIN ? "not the leader" : "log full");
+				ret == -EAGAIN ? "not the leader, or handing on" :
+				"log full");
 		else
 			fprintf(c->w.out, "%s appends %llu\n", l->word[i], index);
 	}
@@ -472,8 +475,11 @@ static void cmd_deliver(struct ctl *c, const struct line *l)
 
 	if (l->n < 2)
 		return;
-	while ((m = take(c, l, newest)))
+	while ((m = take(c, l, newest))) {
 		give(c, m);
+		if (has_word(l, "first"))
+			break;
+	}
 }
 
 static void cmd_drop(struct ctl *c, const struct line *l)
@@ -613,15 +619,27 @@ static void cmd_heal(struct ctl *c, const struct line *l)
 	memset(c->w.cut, 0, sizeof(c->w.cut));
 }
 
+/* "persist manual|auto [NODE]" */
+static void set_manual(struct ctl *c, const struct line *l)
+{
+	bool manual = l->word[1][0] == 'm';
+	struct node *n;
+	u32 i;
+
+	n = l->n > 2 ? node_word(c, l, 2) : NULL;
+	for (i = 0; i < SIM_SLOTS; i++)
+		if (l->n < 3 || n == &c->w.node[i])
+			c->manual[i] = manual;
+}
+
 static void cmd_persist(struct ctl *c, const struct line *l)
 {
 	u64 count = l->n > 2 ? strtoull(l->word[2], NULL, 10) : ~0ULL;
 	struct node *n;
 	u32 i;
 
-	if (l->n > 1 && (!strcmp(l->word[1], "manual") ||
-			 !strcmp(l->word[1], "auto"))) {
-		c->manual = l->word[1][0] == 'm';
+	if (has_word(l, "manual") || has_word(l, "auto")) {
+		set_manual(c, l);
 		return;
 	}
 	if (has_word(l, "all")) {
@@ -773,6 +791,14 @@ static void cmd_status(struct ctl *c, const struct line *l)
 		ctl_status(c, &c->w.node[i]);
 }
 
+static void cmd_disk(struct ctl *c, const struct line *l)
+{
+	struct node *n = node_word(c, l, 1);
+
+	if (n)
+		ctl_disk(c, n);
+}
+
 static void cmd_ask(struct ctl *c, const struct line *l)
 {
 	struct node *n = live_word(c, l, 1);
@@ -785,9 +811,6 @@ static void cmd_ask(struct ctl *c, const struct line *l)
 		break;
 	case 'l':
 		ctl_log(c, n);
-		break;
-	case 'd':
-		ctl_disk(c, n);
 		break;
 	case 'a':
 		ctl_apply(c, n);
@@ -827,7 +850,7 @@ static const struct {
 	{ "time", cmd_time },		{ "snapshot", cmd_snapshot },
 	{ "compact", cmd_compact },	{ "status", cmd_status },
 	{ "peers", cmd_ask },		{ "log", cmd_ask },
-	{ "disk", cmd_ask },		{ "apply", cmd_ask },
+	{ "disk", cmd_disk },		{ "apply", cmd_ask },
 	{ "counter", cmd_ask },		{ "messages", cmd_messages },
 	{ "run", cmd_run },		{ "help", cmd_help },
 };

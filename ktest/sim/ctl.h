@@ -14,13 +14,13 @@ enum { CTL_WORDS = 24 };
  * struct ctl - a world under command
  * @w: first, so that hooks find the rest
  * @pending: messages in flight, oldest first
- * @manual: writes are reported by the command persist only
+ * @manual: writes of that slot are reported by the command persist only
  * @seen: highest index shown by the command apply, by slot
  */
 struct ctl {
 	struct world w;
 	struct msg *pending;
-	bool manual;
+	bool manual[SIM_SLOTS];
 	bool begun;
 	u64 proposed;
 	u64 seen[SIM_SLOTS];

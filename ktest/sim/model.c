@@ -70,12 +70,12 @@ static void model_open(struct world *w, u64 index, const struct fsm_command *c)
 	struct gsession *s;
 
 	for (s = w->g.sessions; s; s = s->next) {
-		bool same = raft_id_eq(s->node, c->node);
-
-		if (same && s->boot_counter == c->boot_counter &&
+		if (!raft_id_eq(s->node, c->node))
+			continue;
+		if (s->boot_counter == c->boot_counter &&
 		    s->boot_nonce == c->boot_nonce && s->ordinal >= c->arg2)
 			return;	/* idempotent, or late */
-		if (same && s->boot_counter > c->boot_counter)
+		if (s->boot_counter > c->boot_counter)
 			return;	/* of a start before */
 	}
 	/* A member of the same name under a newer boot or incarnation. */

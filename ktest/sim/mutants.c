@@ -41,9 +41,13 @@ static void count_observer(struct node *n, struct raft_msg *m)
 {
 	struct node *from = node_by_id(n->w, m->from);
 
-	if (from && !from->member && from->was_member &&
-	    m->type == RAFT_APPEND_REPLY)
-		m->from = from->old_id;
+	struct raft_msg copy = *m;
+
+	if (!from || from->member || !from->was_member ||
+	    m->type != RAFT_APPEND_REPLY)
+		return;
+	copy.from = from->old_id;
+	raft_step(n->r, node_now(n), &copy);
 }
 
 /* No defect, but weather: entries come one by one, as in figure 8. */

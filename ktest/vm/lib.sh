@@ -276,6 +276,7 @@ write_config() {
 		heartbeat-ms = $((30 * SCALE))
 		election-min-ms = $((150 * SCALE))
 		election-max-ms = $((300 * SCALE))
+		log-entries = ${LOG_ENTRIES:-16384}
 		durability = memory
 	CONF
 	for node in "$@"; do
@@ -423,7 +424,7 @@ _index_and_hash() {
 
 # True, and says so, if one index was said with two hashes.
 _diverged() {
-	sort -u $SAID | cut -d ' ' -f 1 | uniq -d | grep . | sed 's/^/different states at index /'
+	sort -u $SAID | cut -d ' ' -f 1 | uniq -d | grep . && echo "are indexes with different states"
 }
 
 # ---- load, recorded ----

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """QEMU for tests: its command line, its life, and what its kernel complained about."""
 import ctypes
+import functools
+import mmap
 import os
+import platform
 import re
 import signal
 import subprocess
+import time
 
 QEMU = "qemu-system-x86_64"
 
@@ -27,6 +31,35 @@ BOOT = ("console=ttyS0 panic=-1 oops=panic loglevel=7 printk.devkmsg=on net.ifna
         " no_timer_check")
 
 
+@functools.lru_cache(maxsize=None)
+def tsc_khz():
+    """The rate of this host's time stamp counter, which is what its guests see; None: unknown.
+
+    Left to itself a kernel measures it against timer interrupts, and on a busy host finds
+    a fraction: then its clock runs several times too fast. It is told by tsc_early_khz,
+    and tsc=reliable keeps it from doubting that whenever it was not scheduled for a while.
+    """
+    if platform.machine() != "x86_64":
+        return None
+    code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(b"\x0f\x31\x48\xc1\xe2\x20\x48\x09\xd0\xc3")    # rdtsc; rax |= rdx << 32; ret
+    rdtsc = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+
+    def both():
+        """A counter value and the time, of the closest of many pairs."""
+        best = None
+        for _ in range(200):
+            a, ticks, b = time.monotonic_ns(), rdtsc(), time.monotonic_ns()
+            if best is None or b - a < best[0]:
+                best = b - a, ticks, (a + b) // 2
+        return best[1:]
+
+    ticks, ns = both()
+    time.sleep(0.1)
+    more, later = both()
+    return round((more - ticks) * 1e6 / (later - ns))
+
+
 def arguments(vmlinuz, initrd, console, smp=1, memory="512", icount=False, disks=(), extra=(),
               append=""):
     """The command line of one VM.
@@ -38,6 +71,8 @@ def arguments(vmlinuz, initrd, console, smp=1, memory="512", icount=False, disks
     q35 and a CPU without CMPXCHG16B: with others, guests of QEMU 7.2 boot slowly or corrupt
     their memory.
     """
+    if not icount and tsc_khz():
+        append = f"tsc_early_khz={tsc_khz()} tsc=reliable {append}"
     argv = [QEMU, "-M", "q35", "-nic", "none", "-cpu", "qemu64,-cx16", "-accel", "tcg",
             "-display", "none", "-monitor", "none", "-no-reboot",
             "-m", str(memory), "-smp", str(smp), "-kernel", vmlinuz, "-initrd", initrd,

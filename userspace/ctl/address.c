@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * create: queue it, then watch it.
  */
@@ -111,7 +111,7 @@ static int ask(struct nl *nl, const struct with *w)
 static int refused(const struct options *o, const struct nl *nl, int error)
 {
 	if (error == -EEXIST)
-		return fail(o, CTL_ERROR, error, "%s: a cluster is created once; to leave it, and lose what this node holds, consensusctl down",
+		return fail(o, CTL_ERROR, error, "%s: a cluster is created once. To give it up with all that it holds: consensusctl down on all nodes, then up on all",
 			    nl->text[0] ? nl->text : "this node belongs to a cluster already");
 	if (error == -EBUSY)
 		return fail(o, CTL_ERROR, error, "a creation is under way on this node: see consensusctl status (consensusctl down gives it up)");

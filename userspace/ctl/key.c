@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * The cluster key: 64 hexadecimal digits in a file that only its owner reads.
  */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * Attributes into structs, by tables. Unknown attributes are passed over: a
  * newer module may say more.

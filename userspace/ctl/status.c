@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,7 +98,7 @@ static void print_drops(const struct node *n)
 	if (before[0] == ',')
 		putchar('\n');
 	/* A few come of every restart of a peer. */
-	if (n->drops[CONSENSUS_DROP_FORGED] > 10 && n->drops[CONSENSUS_DROP_FORGED] > n->rx / 4)
+	if (n->drops[CONSENSUS_DROP_FORGED] > 4 && n->drops[CONSENSUS_DROP_FORGED] > n->rx / 4)
 		printf("  (forged: datagrams came that are not signed with this node's key: does every node have the same key file?)\n");
 }
 

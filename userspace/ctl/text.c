@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>

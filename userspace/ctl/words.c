@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * A node's state in sentences. No input or output here.
  */
@@ -266,7 +266,7 @@ static void add_quorum(const struct node *n, char words[WORDS])
 		return;
 	if (majority_lost(n))
 		add(words, ". A majority of the voters was lost: %d of %" PRIu32
-		    " incarnations are gone; the cluster is stopped and does not come back by itself (memory only): stop all nodes and begin a new one with create",
+		    " incarnations are gone; the cluster is stopped and does not come back by itself (memory only): consensusctl down on all nodes, then up on all, then create",
 		    voters_gone(n), n->voters);
 	else
 		add(words, ". No quorum: of %" PRIu32 " voters %" PRIu32 " are heard, %" PRIu32

@@ -51,7 +51,7 @@ conf /tmp/a.conf 's/\[fd00::1\]:7800/[fd00::77]:7800/'
 refuses "an address that this machine does not have" 'address' up n1 /tmp/a.conf n1
 
 note "a port in use"
-on n1 ct-inject -b 7800 &
+nsenter --net=/run/netns/n1 -- ct-inject -b 7800 &
 holder=$!
 sleep 1
 refuses "a port in use" 'in use|port' up n1 $CONFIG n1
@@ -71,8 +71,9 @@ check "n2 starts with another key" up n2 /tmp/other.conf n2
 check "n3 starts" up n3 $CONFIG n3
 refuses "create with a node of another key" 'n2|key' on n1 consensusctl --timeout $((2 * SCALE))s create --with n2,n3
 on n1 consensusctl status
-on n2 consensusctl down
+for node in $NODES; do on "$node" consensusctl down; done
 check "n2 starts with the right key" up n2 $CONFIG n2
+for node in n1 n3; do up "$node" $CONFIG "$node"; done
 
 note "two creates race"
 on n1 consensusctl --timeout $((10 * SCALE))s create --with n2,n3 >/tmp/c1 2>&1 &
@@ -86,7 +87,8 @@ sed 's/^/# n2: /' /tmp/c2
 check "at most one of two creates succeeds" test "$s1$s2" != 00
 if [ $s1 != 0 ] && [ $s2 != 0 ]; then
 	note "neither did: both promises are dropped by down, then one tries again"
-	for node in $NODES; do on "$node" consensusctl down; up "$node" $CONFIG "$node"; done
+	for node in $NODES; do on "$node" consensusctl down; done
+	for node in $NODES; do up "$node" $CONFIG "$node"; done
 	on n1 consensusctl create --with n2,n3
 fi
 check "there is a cluster" wait_leader 60

@@ -8,7 +8,7 @@
 . /ktest/vm/lib.sh
 
 # a short deadline, stretched
-short() { on "$1" consensusctl --timeout "$((1 * SCALE))s" "$2" orders; }
+short() { on "$1" consensusctl --timeout "$((1 * SCALE))s" "$2" mine; }
 
 not_leading() { [ "$(status "$1" role)" != leader ]; }
 
@@ -17,7 +17,7 @@ deaf_leader() { for node in $(others "$1" | tr , ' '); do deafen "$1" "$node"; d
 mute_leader() { for node in $(others "$1" | tr , ' '); do deafen "$node" "$1"; done; }
 
 cluster_up 3
-on n1 consensusctl inc orders --by 100 >/dev/null
+on n1 consensusctl inc mine --by 100 >/dev/null
 load_begin
 
 old=$(leader)
@@ -26,7 +26,7 @@ check "the majority elects another" wait_leader 120 "$old"
 check "the old leader steps down by itself" within 60 not_leading "$old"
 refuses "it does not read for sure" 'quorum|leader|timed out' short "$old" get
 refuses "it does not increment" 'quorum|leader|timed out|unknown' short "$old" inc
-check "a local read says what it knows" on "$old" consensusctl get orders --consistency local
+check "a local read says what it knows" on "$old" consensusctl get mine --consistency local
 check "the majority goes on" progress "$(leader)"
 heal
 check "after healing there is one leader" wait_leader 120

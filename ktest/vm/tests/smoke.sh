@@ -32,6 +32,17 @@ for family in 6 4; do
 		round $family $nodes
 	done
 done
+note "a round trip of 200 ms is longer than two heartbeats"
+cluster_up 3
+inc n1 far >/dev/null
+delay 100
+wait_leader 60 >/dev/null
+for node in $NODES; do
+	is "far away: $node reads for sure" "$(on "$node" consensusctl --timeout 20s get far)" 1
+done
+is "far away: increments pass" "$(inc n1 far) $(inc n2 far) $(inc n3 far)" "2 3 4"
+heal
+cluster_down
 check "the module unloads" rmmod consensus
 check "and loads again" modprobe consensus
 finish
