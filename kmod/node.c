@@ -72,10 +72,15 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 
 static void cns_arm(struct cns_node *n, u64 now)
 {
-	u64 deadline = cns_drive_deadline(n);
-	u64 wait;
+	u64 deadline, wait;
 
-	/* An earlier expiry does no harm; only a later one must be moved. */
+	/*
+	 * An earlier expiry does no harm, and nothing that was decided just now
+	 * is due sooner than the shortest timer there is.
+	 */
+	if (likely(n->armed_at <= now + n->soon_ns))
+		return;
+	deadline = cns_drive_deadline(n);
 	if (deadline >= n->armed_at || n->stopped ||
 	    test_bit(CNS_STOPPING, &n->flags))
 		return;
@@ -418,6 +423,8 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 		      HRTIMER_MODE_REL_SOFT);
 	n->timer_item.kind = CNS_ITEM_TIMER;
 	n->armed_at = U64_MAX;
+	n->soon_ns = min_t(u64, CNS_RETRANSMIT_MIN_US * NSEC_PER_USEC,
+			   n->params.heartbeat_ns);
 	n->started_at = cns_now();
 
 	err = cns_node_build(n);

@@ -270,6 +270,7 @@ struct cns_params {
  * @timer_item: its item, queued at most once
  * @now: o, time of this stretch of owning (ns)
  * @armed_at: o, deadline that @timer stands for; ~0 none
+ * @soon_ns: c, the shortest timer
  * @stopped: o, status that everything ends with from now on; 0: running
  * @wait_room: callers that wait for a place among CNS_REQUESTS_MAX
  * @n_requests: a
@@ -281,6 +282,8 @@ struct cns_params {
  * @persisted_term: o, with it
  * @persisted_index: o, with it
  * @held: o, messages that wait for storage, a ring
+ * @held_head: o, place of the oldest
+ * @held_n: o, how many
  * @reads: o, reads under way, oldest first
  * @read_ctx: o, last context given out
  * @read_sent: o, when the last read round was asked for; 0: none is out
@@ -300,6 +303,7 @@ struct cns_params {
  * @form: o
  * @promised_to: o, name of the coordinator that this node is promised to
  * @promised_id: o, its incarnation
+ * @failed_logged: o, it stopped itself, and said so
  *
  * @work: process context does what sleeps, see chores.c
  * @snap: see chores.c
@@ -332,6 +336,7 @@ struct cns_node {
 	struct cns_item timer_item;
 	u64 now;
 	u64 armed_at;
+	u64 soon_ns;
 	int stopped;
 	wait_queue_head_t wait_room;
 	atomic_t n_requests;
@@ -392,7 +397,9 @@ struct cns_node {
  * @control: start, stop, create and the namespace's end, one at a time
  * @node: RCU, NULL: not started
  * @net: m, NULL: the namespace is gone
+ * @dead: the same, for readers without @control
  * @handles: open files
+ * @next_handle: number of the last one
  */
 struct cns_ns {
 	struct kref ref;

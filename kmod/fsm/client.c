@@ -523,11 +523,15 @@ static bool look_up(struct fsm_client *c, const struct fsm *f, u64 seq,
 void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
 		       fsm_done_fn done, void *ctx)
 {
-	u64 seq, end = c->next_seq;
+	u64 seq, lost, end = c->next_seq;
 
 	if (!c->session) {
 		c->session = fsm_session_of(f, c->node, c->boot_nonce,
 					    c->ordinal);
+		lost = fsm_session_lost(f, c->node, c->boot_counter);
+		/* Opened and lost in between: the same one is not had again. */
+		if (!c->session && lost >= c->ordinal)
+			fresh_session(c, lost + 1);
 		return;
 	}
 	if (fsm_session_of(f, c->node, c->boot_nonce, c->ordinal) !=

@@ -117,6 +117,11 @@ int fsm_result(const struct fsm *f, u64 session, u64 seq,
 /* The open session of (@node, @boot_nonce, @ordinal), 0 if none. */
 u64 fsm_session_of(const struct fsm *f, struct raft_id node, u64 boot_nonce,
 		   u64 ordinal);
+/*
+ * The ordinal of the last session that this boot of @node lost to another node
+ * of the same name, 0 if none. Only a higher one is given to it again.
+ */
+u64 fsm_session_lost(const struct fsm *f, struct raft_id node, u64 boot_counter);
 /* Would applying request (@session, @seq) change anything? No: do not append. */
 bool fsm_fresh(const struct fsm *f, u64 session, u64 seq);
 

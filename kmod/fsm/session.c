@@ -296,6 +296,22 @@ u64 fsm_session_of(const struct fsm *f, struct raft_id node, u64 boot_nonce,
 	return 0;
 }
 
+/* The last session that this boot of @node lost to another node; 0: none. */
+u64 fsm_session_lost(const struct fsm *f, struct raft_id node, u64 boot_counter)
+{
+	u32 i, k;
+
+	for (i = 0; i < f->n_sessions; i++) {
+		const struct fsm_session *s = f->session[i];
+
+		for (k = 0; k < s->n_former; k++)
+			if (raft_id_eq(s->former[k].node, node) &&
+			    s->former[k].boot_counter == boot_counter)
+				return s->former[k].ordinal;
+	}
+	return 0;
+}
+
 /**
  * fsm_fresh() - would applying a request change anything?
  * @f: state

@@ -89,9 +89,12 @@ static bool own_vote(const struct raft *r)
 void raft_tally(struct raft *r)
 {
 	unsigned int voters = r->conf.config.n_voters;
-	int self = voter_index(r, r->p.self);
+	int self;
 
-	if (!standing(r) || self < 0)
+	if (!standing(r))
+		return;
+	self = voter_index(r, r->p.self);
+	if (self < 0)
 		return;
 	if (own_vote(r))
 		r->poll.granted |= 1U << self;

@@ -6,14 +6,14 @@
  *
  * Nothing of struct wire_msg is cleared that the message at hand does not use.
  */
-#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/overflow.h>
 #include "layout.h"
 
+#define BYTES(fields) (8 * __builtin_popcount(fields))
 #define SHAPE(has, may) { \
-	.fields = (has), .flags = (may) }
+	.fields = (has), .flags = (may), .bytes = BYTES(has) }
 
 const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
 	[RAFT_PREVOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, 0),
@@ -26,6 +26,8 @@ const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
 		.fields = WIRE_F_INDEX | WIRE_F_ID,
 		.refusal = WIRE_F_HINT | WIRE_F_HINT_TERM,
 		.flags = RAFT_MSG_REJECT,
+		.bytes = BYTES(WIRE_F_INDEX | WIRE_F_ID),
+		.refusal_bytes = BYTES(WIRE_F_HINT | WIRE_F_HINT_TERM),
 	},
 	[RAFT_SNAPSHOT] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM | WIRE_F_ID |
 				WIRE_F_HINT | WIRE_F_HINT_TERM |
@@ -175,9 +177,12 @@ static bool get_snapshot(struct cursor *c, u16 count, u32 len,
 }
 
 /* The fields that are there. */
-static bool get_fields(struct cursor *c, u8 has, struct raft_msg *r)
+static bool get_fields(struct cursor *c, struct raft_msg *r)
 {
-	const u8 *p = take(c, 8 * (u32)hweight8(has));
+	const struct wire_raft_shape *s = &wire_raft_shapes[r->type];
+	bool refusal = r->flags & RAFT_MSG_REJECT;
+	u8 has = wire_raft_fields(r->type, r->flags);
+	const u8 *p = take(c, s->bytes + (refusal ? s->refusal_bytes : 0));
 
 	if (!p)
 		return false;
@@ -258,8 +263,7 @@ static bool get_raft(struct cursor *c, struct raft_id from, struct raft_id to,
 		.to = to,
 		.term = le64_to_cpu(h.term),
 	};
-	return get_fields(c, wire_raft_fields(h.type, h.flags), &m->raft) &&
-	       get_body(c, &h, m);
+	return get_fields(c, &m->raft) && get_body(c, &h, m);
 }
 
 static bool get_forward(struct cursor *c, struct wire_forward *f)

@@ -140,11 +140,15 @@ enum wire_raft_field {
  * @fields: enum wire_raft_field that are always there
  * @refusal: those that are there if it is marked RAFT_MSG_REJECT
  * @flags: enum raft_msg_flag that it may have
+ * @bytes: of @fields
+ * @refusal_bytes: of @refusal
  */
 struct wire_raft_shape {
 	u8 fields;
 	u8 refusal;
 	u8 flags;
+	u8 bytes;
+	u8 refusal_bytes;
 };
 
 enum { WIRE_RAFT_TYPES = RAFT_READ_REPLY + 1 };

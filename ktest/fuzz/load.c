@@ -3,8 +3,9 @@
  * Any bytes as a snapshot. It is refused, or it is a state like any other:
  * commands apply to it, and its own snapshot loads to the same state.
  *
- * The sums over it are made right before it is loaded, else nothing but the
- * samples would ever get past them. Input: the snapshot.
+ * The sums over it are made right before it is loaded, else nothing would ever
+ * get past them. Input: 0 and the snapshot; or 1 and changes, of three bytes
+ * each (where, what), to the snapshot of a state that has some of everything.
  */
 #include <linux/errno.h>
 #include "arena.h"
@@ -85,23 +86,89 @@ static void again(struct fsm *f)
 	free(buf);
 }
 
+static void apply(struct fsm *f, u64 *index, const struct fsm_command *c)
+{
+	struct fsm_outcome out;
+	u8 buf[FSM_COMMAND_MAX];
+	u16 len = fsm_encode(c, buf);
+
+	MUST(fsm_room(f, *index, 1));
+	MUST(!fsm_apply(f, ++*index, buf, len, &out));
+}
+
+/* Sessions, one of them of a second incarnation; counters; every result. */
+static const struct fsm_command history[] = {
+	{ .op = FSM_INIT, .arg = 7, .arg2 = 5 },
+#define OPEN(n, id) { .op = FSM_SESSION_OPEN, .name = n, .name_len = 1, \
+	.node = { id, 1 }, .boot_counter = 1, .boot_nonce = 9, .arg2 = 1 }
+#define ADD(s, q, l, n, a) { .op = FSM_COUNTER_ADD, .session = s, .seq = q, \
+	.low = l, .handle = 1, .arg = a, .name = n, .name_len = 1 }
+	OPEN("a", 1), OPEN("b", 2),
+	ADD(2, 1, 1, "x", 5), ADD(2, 2, 1, "x", U64_MAX), ADD(2, 4, 2, "y", 1),
+	ADD(3, 1, 1, "z", 1), ADD(3, 2, 1, "u", 1), ADD(3, 4, 1, "v", 1),
+	ADD(3, 6, 1, "w", 1),
+	{ .op = FSM_CANCEL, .session = 3, .seq = 3, .low = 1 },
+	{ .op = FSM_HANDLE_CLOSE, .session = 3, .seq = 7, .low = 1, .handle = 1,
+	  .arg = 6 },
+	OPEN("a", 4), ADD(13, 1, 1, "x", 1),
+};
+
+/* Its snapshot; to be freed. */
+static u8 *sample(u64 *len)
+{
+	struct fsm *f = arena_fsm();
+	u64 index = 0, cap;
+	unsigned int i;
+	u8 *buf;
+
+	MUST(arena_feed(f));
+	for (i = 0; i < ARRAY_SIZE(history); i++)
+		apply(f, &index, &history[i]);
+	cap = fsm_snapshot_bytes(f);
+	buf = malloc(cap);
+	MUST(buf && !fsm_snapshot_begin(f, buf, cap));
+	while (!fsm_snapshot_step(f, 1))
+		;
+	*len = fsm_snapshot_end(f);
+	free(f);
+	return buf;
+}
+
+/* The snapshot that the input stands for; to be freed. */
+static u8 *snapshot(const u8 *data, size_t size, u64 *len)
+{
+	u8 *buf;
+
+	if (!size || !(data[0] & 1)) {
+		*len = size ? size - 1 : 0;
+		return tight(size ? data + 1 : data, *len);
+	}
+	buf = sample(len);
+	for (data++, size--; size >= 3; data += 3, size -= 3)
+		buf[(data[0] | data[1] << 8) % *len] = data[2];
+	return buf;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	u8 *buf = tight(data, size);
+	u64 hash, len;
 	struct fsm *f;
-	u64 hash;
+	u8 *buf;
 
 	arena_reset();
+	buf = snapshot(data, size, &len);
 	/* as it is; then with a right head; then with the right hash, too */
-	f = load(buf, size, &hash);
-	if (!f && size >= FSM_SNAP_HEAD) {
-		sign(buf, size, fsm_get64(buf + AT_HASH));
-		f = load(buf, size, &hash);
+	f = load(buf, len, &hash);
+	if (size == 1 && data[0] & 1)
+		MUST(f);
+	if (!f && len >= FSM_SNAP_HEAD) {
+		sign(buf, len, fsm_get64(buf + AT_HASH));
+		f = load(buf, len, &hash);
 	}
-	if (!f && size >= FSM_SNAP_HEAD) {
+	if (!f && len >= FSM_SNAP_HEAD) {
 		arena_reset();
-		sign(buf, size, hash);
-		f = load(buf, size, &hash);
+		sign(buf, len, hash);
+		f = load(buf, len, &hash);
 	}
 	if (f) {
 		again(f);

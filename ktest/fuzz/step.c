@@ -256,12 +256,32 @@ static void snapshots(const struct raft_ready *rd)
 	}
 }
 
+/* What status shows: peers once each, and a match that the log can have. */
+static void questions(void)
+{
+	struct raft_peer_status st;
+	unsigned int i;
+
+	for (i = 0; i < raft_peer_count(n.raft); i++) {
+		raft_peer_status(n.raft, i, &st);
+		MUST(raft_id_some(st.id) && !raft_id_eq(st.id, ids[0]));
+		MUST(st.match <= raft_last_index(n.raft));
+	}
+	MUST(raft_config(n.raft)->n <= RAFT_MEMBERS_MAX);
+	MUST(raft_first_index(n.raft) <= raft_commit(n.raft) + 1);
+	if (raft_role(n.raft) == RAFT_LEADER)
+		MUST(raft_id_eq(raft_leader(n.raft), ids[0]));
+	raft_quorum_active(n.raft, n.now, 1 << 30);
+	raft_deadline(n.raft);
+}
+
 /* Forward only. */
 static void watch(void)
 {
 	u64 term = raft_term(n.raft);
 	struct raft_id vote = raft_vote(n.raft);
 
+	questions();
 	MUST(term >= n.term && raft_commit(n.raft) >= n.commit);
 	MUST(raft_last_index(n.raft) >= raft_commit(n.raft));
 	MUST(raft_durable_index(n.raft) <= raft_last_index(n.raft));

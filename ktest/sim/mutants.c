@@ -12,12 +12,16 @@ static void stale_echo(struct node *n, struct raft_msg *m)
 		m->id = n->newest_id;
 }
 
-/* Votes of an old term count for the election that is going on. */
+/* Answers to an earlier question count as votes in the election going on. */
 static void old_votes(struct node *n, struct raft_msg *m)
 {
-	if (m->type == RAFT_VOTE_REPLY && m->term < raft_term(n->r) &&
-	    raft_role(n->r) == RAFT_CANDIDATE)
+	if (raft_role(n->r) != RAFT_CANDIDATE || m->flags & RAFT_MSG_REJECT)
+		return;
+	if (m->type == RAFT_PREVOTE_REPLY ||
+	    (m->type == RAFT_VOTE_REPLY && m->term < raft_term(n->r))) {
+		m->type = RAFT_VOTE_REPLY;
 		m->term = raft_term(n->r);
+	}
 }
 
 /* Never refuse an append for the entry before it. */

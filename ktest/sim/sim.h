@@ -425,7 +425,7 @@ enum mutant {
 	MUT_DEDUP,		/* a repeated request runs again */
 	MUT_READ_LOCAL,		/* linearizable reads without a round */
 	MUT_STALE_ECHO,		/* old acks pass for acks of the newest round */
-	MUT_OLD_VOTES,		/* votes of an old term count in a new one */
+	MUT_OLD_VOTES,		/* answers of an earlier poll count as votes */
 	MUT_NO_PREV,		/* followers do not look at prevLogTerm */
 	MUT_HIGH_COMMIT,	/* heartbeats carry a commit that is too high */
 	MUT_SKIP_APPLY,		/* a node leaves out an entry */

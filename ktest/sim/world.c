@@ -566,8 +566,15 @@ static void draw_for_mutant(struct world *w)
 		k->loss = 200000;
 		k->fault_every = 60 * MS;
 		break;
-	case MUT_STALE_ECHO:
 	case MUT_OLD_VOTES:
+		k->members = 5;
+		k->slow = 400000;
+		k->slow_max = 700 * MS;
+		k->fault_every = 200 * MS;
+		k->op_every = 50 * MS;
+		k->early_faults = true;
+		break;
+	case MUT_STALE_ECHO:
 		k->slow = 200000;
 		k->slow_max = 900 * MS;
 		k->dup = 300000;

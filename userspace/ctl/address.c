@@ -21,7 +21,7 @@ static const char *parse_host4(const char *host, union address *a)
 {
 	a->in.sin_family = AF_INET;
 	if (inet_pton(AF_INET, host, &a->in.sin_addr) != 1)
-		return "not an address in numbers (host names are not looked up): write 10.0.0.1:7800 or [fd00::1]:7800";
+		return "not an address in numbers: write 10.0.0.1:7800 or [fd00::1]:7800";
 	return check_host4(&a->in.sin_addr);
 }
 
@@ -33,7 +33,7 @@ static const char *parse_host6(char *host, union address *a)
 	if (scope)
 		*scope++ = '\0';
 	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1)
-		return "not an IPv6 address in numbers (host names are not looked up): write [fd00::1]:7800";
+		return "not an IPv6 address in numbers: write [fd00::1]:7800";
 	if (IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr))
 		return ":: is no address that others could send to";
 	if (IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr))

@@ -262,12 +262,12 @@ static int check_times(struct parser *p)
 	p->line = p->c->line[CONFIG_ELECTION_MIN] ? p->c->line[CONFIG_ELECTION_MIN] :
 						    p->c->line[CONFIG_HEARTBEAT];
 	if (n[CONFIG_ELECTION_MIN] < 2 * n[CONFIG_HEARTBEAT])
-		return wrong(p, "election-min-ms is %" PRIu32 ": must be at least two heartbeats, here %" PRIu32,
+		return wrong(p, "election-min-ms is %u: must be at least two heartbeats, here %u",
 			     n[CONFIG_ELECTION_MIN], 2 * n[CONFIG_HEARTBEAT]);
 	p->line = p->c->line[CONFIG_ELECTION_MAX] ? p->c->line[CONFIG_ELECTION_MAX] :
 						    p->c->line[CONFIG_ELECTION_MIN];
 	if (n[CONFIG_ELECTION_MAX] <= n[CONFIG_ELECTION_MIN])
-		return wrong(p, "election-max-ms is %" PRIu32 ": must be above election-min-ms, here %" PRIu32,
+		return wrong(p, "election-max-ms is %u: must be above election-min-ms, here %u",
 			     n[CONFIG_ELECTION_MAX], n[CONFIG_ELECTION_MIN]);
 	return 0;
 }

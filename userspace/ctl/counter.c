@@ -47,7 +47,6 @@ static bool ask_node(struct node *n)
 /* Why it may be, and what to do, as further sentences. */
 static void explain(const struct node *n, char words[WORDS])
 {
-	static const char advice[] = ". Start the nodes that are not heard, or see whether the network between them passes UDP; consensusctl status says more";
 	size_t len;
 
 	if (n->state != CONSENSUS_STATE_MEMBER || majority_lost(n)) {
@@ -57,7 +56,8 @@ static void explain(const struct node *n, char words[WORDS])
 	voters_words(n, words);
 	len = strlen(words);
 	if (!has_quorum(n))
-		snprintf(words + len, WORDS - len, "%s", advice);
+		snprintf(words + len, WORDS - len,
+			 ". Start the nodes that are not heard, or see whether the network between them passes UDP; consensusctl status says more");
 }
 
 static int no_quorum(const struct options *o, int error)

@@ -98,6 +98,8 @@ const char *closest(const char *word, const char *const *names, int n);
 
 /* help.c */
 int run_help(const struct options *o);
+/* Help on a verb that there is; the exit status. */
+int print_help(const char *verb);
 void print_usage(void);
 
 /* The verbs. */

@@ -84,7 +84,8 @@ static int split_with(const struct options *o, const struct node *n, struct with
 		if (!configured(n, name))
 			return unknown_name(o, n, name);
 		if (w->n == WITH_MAX)
-			return fail(o, CTL_USAGE, E2BIG, "--with names more than %d nodes", WITH_MAX);
+			return fail(o, CTL_USAGE, E2BIG, "--with names more than %d nodes",
+				    WITH_MAX);
 		w->name[w->n++] = name;
 	}
 	return 0;
@@ -138,9 +139,11 @@ struct watch {
 
 static const char *key_hint(const struct watch *w, const struct node *n)
 {
+	static const char hint[] =
+		". Datagrams come that are not signed with this node's key: compare key files";
+
 	/* One may be left over from a peer's restart. */
-	return n->drops[CONSENSUS_DROP_FORGED] > w->forged + 1 ?
-	       ". Datagrams arrive that are not signed with this node's key: compare the key files (sha256sum) of all nodes" : "";
+	return n->drops[CONSENSUS_DROP_FORGED] > w->forged + 1 ? hint : "";
 }
 
 static void progress(const struct options *o, struct watch *w, const struct node *n)

@@ -43,7 +43,12 @@ static void print_verb(const struct verb *v)
 	print_exits();
 }
 
-/* Of "help VERB" or "VERB --help". */
+int print_help(const char *verb)
+{
+	print_verb(verb_find(verb));
+	return CTL_OK;
+}
+
 int run_help(const struct options *o)
 {
 	const struct verb *v = NULL;
@@ -51,7 +56,8 @@ int run_help(const struct options *o)
 	if (o->n_args)
 		v = verb_find(o->args[0]);
 	if (o->n_args && !v)
-		return fail(o, CTL_USAGE, 0, "there is no command %s: see consensusctl help", o->args[0]);
+		return fail(o, CTL_USAGE, 0, "there is no command %s: see consensusctl help",
+			    o->args[0]);
 	if (v)
 		print_verb(v);
 	else

@@ -61,7 +61,7 @@ int key_read(const char *path, uint8_t key[KEY_SIZE], char error[CONFIG_ERROR])
 
 	if (fd < 0) {
 		snprintf(error, CONFIG_ERROR, "key file %s: %s%s", path, strerror(errno),
-			 errno == ENOENT ? ": make one with consensusctl keygen, and copy it to all nodes" : "");
+			 errno == ENOENT ? ": make one with consensusctl keygen, for all nodes" : "");
 		return -1;
 	}
 	ret = check_owner(fd, path, error);
@@ -113,6 +113,7 @@ int run_keygen(const struct options *o)
 		return fail(o, CTL_ERROR, error, "%s: %s", path, strerror(error));
 	}
 	close(fd);
-	remark(o, "%s holds a new key: copy it to all nodes of the cluster, readable by root alone", path);
+	remark(o, "%s holds a new key: copy it to all nodes of the cluster, readable by root alone",
+	       path);
 	return CTL_OK;
 }

@@ -61,14 +61,6 @@ const struct verb verbs[] = {
 	}, { .name = NULL },
 };
 
-static int help_of(const char *verb)
-{
-	char *args[] = { (char *)verb, NULL };
-	struct options o = { .args = args, .n_args = 1 };
-
-	return run_help(&o);
-}
-
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -82,7 +74,7 @@ int main(int argc, char **argv)
 		return CTL_OK;
 	}
 	if (o.verb && o.given & OPT_HELP)
-		return help_of(o.verb);
+		return print_help(o.verb);
 	if (!o.verb) {
 		print_usage();
 		return o.given & OPT_HELP ? CTL_OK : CTL_USAGE;

@@ -33,6 +33,26 @@ void nl_string(const struct nlattr *a, char *text, size_t size)
 	text[n] = '\0';
 }
 
+static const struct nlattr *if_within(const struct nlattr *a, const char *end)
+{
+	return mnl_attr_ok(a, (int)(end - (const char *)a)) ? a : NULL;
+}
+
+const struct nlattr *nl_next(const struct nlmsghdr *message, size_t offset,
+			     const struct nlattr *a)
+{
+	a = a ? mnl_attr_next(a) : mnl_nlmsg_get_payload_offset(message, offset);
+	return if_within(a, mnl_nlmsg_get_payload_tail(message));
+}
+
+const struct nlattr *nl_next_nested(const struct nlattr *nest, const struct nlattr *a)
+{
+	const char *begin = mnl_attr_get_payload(nest);
+
+	a = a ? mnl_attr_next(a) : (const void *)begin;
+	return if_within(a, begin + mnl_attr_get_payload_len(nest));
+}
+
 /* ----------------------------------------------------------------- socket */
 
 static int set_options(struct nl *nl, uint64_t timeout_ns)
@@ -59,10 +79,10 @@ static int set_options(struct nl *nl, uint64_t timeout_ns)
 
 static void take_family(const struct nlmsghdr *message, void *arg)
 {
-	const struct nlattr *a;
+	const struct nlattr *a = NULL;
 	uint16_t *family = arg;
 
-	nl_for_each(a, message, sizeof(struct genlmsghdr)) {
+	while ((a = nl_next(message, sizeof(struct genlmsghdr), a))) {
 		if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID &&
 		    !mnl_attr_validate(a, MNL_TYPE_U16))
 			*family = mnl_attr_get_u16(a);
@@ -128,15 +148,15 @@ struct nlmsghdr *nl_begin(struct nl *nl, uint8_t command)
 	return h;
 }
 
-/* The text of an extended acknowledgement that begins @offset bytes in. */
+/* The text of an extended ACK that begins @offset bytes in. */
 static void take_text(struct nl *nl, const struct nlmsghdr *h, size_t offset)
 {
-	const struct nlattr *a;
+	const struct nlattr *a = NULL;
 
 	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) ||
 	    mnl_nlmsg_get_payload_len(h) < offset)
 		return;
-	nl_for_each(a, h, (unsigned int)offset) {
+	while ((a = nl_next(h, offset, a))) {
 		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
 			nl_string(a, nl->text, sizeof(nl->text));
 	}

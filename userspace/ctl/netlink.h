@@ -28,7 +28,7 @@ struct nl {
 	uint16_t family;
 	uint32_t seq;
 	char text[NL_TEXT];
-	_Alignas(8) char buffer[NL_BUFFER];
+	char buffer[NL_BUFFER] __attribute__((aligned(8)));
 };
 
 /* Takes each message of an answer. */
@@ -51,17 +51,10 @@ int nl_talk(struct nl *nl, struct nlmsghdr *request, nl_take *take, void *arg);
 /* The same for a dump. */
 int nl_dump(struct nl *nl, uint8_t command, nl_take *take, void *arg);
 
-/* libmnl's loops, without their narrowing from long to int. */
-#define nl_for_each(a, message, offset)						\
-	for ((a) = mnl_nlmsg_get_payload_offset((message), (offset));		\
-	     mnl_attr_ok((a), (int)((const char *)				\
-			 mnl_nlmsg_get_payload_tail(message) - (const char *)(a))); \
-	     (a) = mnl_attr_next(a))
-#define nl_for_each_nested(a, nest)						\
-	for ((a) = mnl_attr_get_payload(nest);					\
-	     mnl_attr_ok((a), (int)((const char *)mnl_attr_get_payload(nest) +	\
-			 mnl_attr_get_payload_len(nest) - (const char *)(a)));	\
-	     (a) = mnl_attr_next(a))
+/* Attributes one after the other: the first, or the one behind @a; NULL: none. */
+const struct nlattr *nl_next(const struct nlmsghdr *message, size_t offset,
+			     const struct nlattr *a);
+const struct nlattr *nl_next_nested(const struct nlattr *nest, const struct nlattr *a);
 
 /* A string attribute into @text, cut and terminated. */
 void nl_string(const struct nlattr *a, char *text, size_t size);

@@ -13,20 +13,23 @@
 
 _Static_assert(CONSENSUS_A_MAX < 64 && CONSENSUS_P_MAX < 32, "bits of .has");
 
-enum kind { NONE, TEXT, ID, U64, U32, U8, ADDRESS, DROPS };
+/* NAME and TEXT are strings, as large as their members in node.h. */
+enum kind { NONE, NAME, TEXT, ID, U64, U32, U8, ADDRESS, DROPS };
 
 struct field {
 	uint8_t kind;
 	uint16_t offset;
-	uint16_t size;
 };
 
-#define FIELD(type, kind, member) \
-	{ kind, offsetof(struct type, member), sizeof(((struct type *)0)->member) }
+static const size_t sizes[] = {
+	[NAME] = NAME_MAX_BYTES + 1, [TEXT] = NL_TEXT, [ID] = ID_SIZE, [U64] = 8, [U32] = 4,
+};
+
+#define FIELD(type, kind, member) { kind, offsetof(struct type, member) }
 
 static const struct field node_fields[CONSENSUS_A_MAX + 1] = {
-	[CONSENSUS_A_NODE_NAME] = FIELD(node, TEXT, name),
-	[CONSENSUS_A_CLUSTER_NAME] = FIELD(node, TEXT, cluster_name),
+	[CONSENSUS_A_NODE_NAME] = FIELD(node, NAME, name),
+	[CONSENSUS_A_CLUSTER_NAME] = FIELD(node, NAME, cluster_name),
 	[CONSENSUS_A_HEARTBEAT_MS] = FIELD(node, U32, heartbeat_ms),
 	[CONSENSUS_A_ELECTION_MIN_MS] = FIELD(node, U32, election_min_ms),
 	[CONSENSUS_A_ELECTION_MAX_MS] = FIELD(node, U32, election_max_ms),
@@ -44,7 +47,7 @@ static const struct field node_fields[CONSENSUS_A_MAX + 1] = {
 	[CONSENSUS_A_FORM_TEXT] = FIELD(node, TEXT, form_text),
 	[CONSENSUS_A_TERM] = FIELD(node, U64, term),
 	[CONSENSUS_A_LEADER] = FIELD(node, ID, leader),
-	[CONSENSUS_A_LEADER_NAME] = FIELD(node, TEXT, leader_name),
+	[CONSENSUS_A_LEADER_NAME] = FIELD(node, NAME, leader_name),
 	[CONSENSUS_A_COMMIT] = FIELD(node, U64, commit),
 	[CONSENSUS_A_APPLIED] = FIELD(node, U64, applied),
 	[CONSENSUS_A_FIRST] = FIELD(node, U64, first),
@@ -73,7 +76,7 @@ static const struct field node_fields[CONSENSUS_A_MAX + 1] = {
 };
 
 static const struct field peer_fields[CONSENSUS_P_MAX + 1] = {
-	[CONSENSUS_P_NAME] = FIELD(peer, TEXT, name),
+	[CONSENSUS_P_NAME] = FIELD(peer, NAME, name),
 	[CONSENSUS_P_ADDRESS] = FIELD(peer, ADDRESS, address),
 	[CONSENSUS_P_INCARNATION] = FIELD(peer, ID, incarnation),
 	[CONSENSUS_P_CONFIGURED] = FIELD(peer, U8, configured),
@@ -89,9 +92,9 @@ static const struct field peer_fields[CONSENSUS_P_MAX + 1] = {
 
 static void take_drops(uint64_t *drops, const struct nlattr *nest)
 {
-	const struct nlattr *a;
+	const struct nlattr *a = NULL;
 
-	nl_for_each_nested(a, nest) {
+	while ((a = nl_next_nested(nest, a))) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		if (type <= CONSENSUS_DROP_MAX &&
@@ -123,13 +126,14 @@ static void take_field(void *base, const struct field *f, const struct nlattr *a
 	void *to = (char *)base + f->offset;
 
 	switch (f->kind) {
+	case NAME:
 	case TEXT:
-		nl_string(a, to, f->size);
+		nl_string(a, to, sizes[f->kind]);
 		break;
 	case ID:
 	case U64:
 	case U32:
-		copy_exact(to, a, f->size);
+		copy_exact(to, a, sizes[f->kind]);
 		break;
 	case U8:
 		*(bool *)to = mnl_attr_get_payload_len(a) && mnl_attr_get_u8(a);
@@ -147,10 +151,10 @@ static void take_field(void *base, const struct field *f, const struct nlattr *a
 
 static void take_status(const struct nlmsghdr *h, void *arg)
 {
-	const struct nlattr *a;
+	const struct nlattr *a = NULL;
 	struct node *n = arg;
 
-	nl_for_each(a, h, sizeof(struct genlmsghdr)) {
+	while ((a = nl_next(h, sizeof(struct genlmsghdr), a))) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		if (type > CONSENSUS_A_MAX)
@@ -174,7 +178,7 @@ int node_get(struct nl *nl, struct node *n)
 static void take_peer_nest(struct node *n, const struct nlattr *nest)
 {
 	struct peer *more = realloc(n->peer, (size_t)(n->n_peers + 1) * sizeof(*more));
-	const struct nlattr *a;
+	const struct nlattr *a = NULL;
 	struct peer *p;
 
 	if (!more)
@@ -182,7 +186,7 @@ static void take_peer_nest(struct node *n, const struct nlattr *nest)
 	n->peer = more;
 	p = &more[n->n_peers++];
 	memset(p, 0, sizeof(*p));
-	nl_for_each_nested(a, nest) {
+	while ((a = nl_next_nested(nest, a))) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		if (type > CONSENSUS_P_MAX)
@@ -194,9 +198,9 @@ static void take_peer_nest(struct node *n, const struct nlattr *nest)
 
 static void take_peers(const struct nlmsghdr *h, void *arg)
 {
-	const struct nlattr *a;
+	const struct nlattr *a = NULL;
 
-	nl_for_each(a, h, sizeof(struct genlmsghdr)) {
+	while ((a = nl_next(h, sizeof(struct genlmsghdr), a))) {
 		if (mnl_attr_get_type(a) == CONSENSUS_A_PEER)
 			take_peer_nest(arg, a);
 	}

@@ -39,7 +39,8 @@ static int wrong_option(const struct options *o, const char *word)
 	bare[strcspn(bare, "=")] = '\0';
 	meant = closest(bare, names, N_OPTIONS);
 	if (meant)
-		return fail(o, CTL_USAGE, EINVAL, "unknown option %s: did you mean --%s?", word, meant);
+		return fail(o, CTL_USAGE, EINVAL, "unknown option %s: did you mean --%s?",
+			    word, meant);
 	return fail(o, CTL_USAGE, EINVAL, "unknown option %s: see consensusctl help", word);
 }
 
@@ -51,14 +52,17 @@ static int take_timeout(struct options *o)
 	}
 	if (parse_duration(optarg, &o->timeout_ns))
 		return 0;
-	return fail(o, CTL_USAGE, EINVAL, "--timeout %s: write a number with its unit, as 500ms, 5s, 1.5s or 2m, or none", optarg);
+	return fail(o, CTL_USAGE, EINVAL,
+		    "--timeout %s: write a number with its unit, as 500ms, 5s, 1.5s or 2m, or none",
+		    optarg);
 }
 
 static int take_by(struct options *o)
 {
 	if (parse_u64(optarg, UINT64_MAX, &o->by) && o->by)
 		return 0;
-	return fail(o, CTL_USAGE, EINVAL, "--by %s: write a number from 1 to %" PRIu64, optarg, UINT64_MAX);
+	return fail(o, CTL_USAGE, EINVAL, "--by %s: write a number from 1 to %" PRIu64,
+		    optarg, UINT64_MAX);
 }
 
 static int take_consistency(struct options *o)
@@ -139,7 +143,8 @@ static int wrong_verb(const struct options *o)
 	}
 	meant = closest(o->verb, names, n);
 	if (meant)
-		return fail(o, CTL_USAGE, EINVAL, "unknown command %s: did you mean %s?", o->verb, meant);
+		return fail(o, CTL_USAGE, EINVAL, "unknown command %s: did you mean %s?",
+			    o->verb, meant);
 	return fail(o, CTL_USAGE, EINVAL, "unknown command %s: see consensusctl help", o->verb);
 }
 

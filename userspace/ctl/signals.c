@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "ctl.h"
 
-static volatile sig_atomic_t came;
+static atomic_int came;
 
 static void note(int number)
 {

@@ -8,7 +8,7 @@
 #include "ctl.h"
 #include "status.h"
 
-static const char *yes_words[] = {
+static const char *const yes_words[] = {
 	[SAFE_NO] = "no", [SAFE_YES] = "yes", [SAFE_UNKNOWN] = "not known here",
 };
 

@@ -55,27 +55,29 @@ static const char *const peer_words[] = {
 	[CONSENSUS_PEER_SNAPSHOT] = "snapshot",
 };
 
-#define WORD(table, number) \
-	((number) < sizeof(table) / sizeof((table)[0]) ? (table)[number] : "unknown")
+static const char *word(const char *const *table, size_t size, uint32_t number)
+{
+	return number < size / sizeof(table[0]) ? table[number] : "unknown";
+}
 
 const char *state_word(const struct node *n)
 {
-	return WORD(state_words, n->state);
+	return word(state_words, sizeof(state_words), n->state);
 }
 
 const char *role_word(const struct node *n)
 {
-	return WORD(role_words, n->role);
+	return word(role_words, sizeof(role_words), n->role);
 }
 
 const char *form_word(const struct node *n)
 {
-	return WORD(form_words, n->form_state);
+	return word(form_words, sizeof(form_words), n->form_state);
 }
 
 const char *peer_state_word(const struct peer *p)
 {
-	return WORD(peer_words, p->state);
+	return word(peer_words, sizeof(peer_words), p->state);
 }
 
 bool id_is_zero(const uint8_t id[ID_SIZE])
@@ -352,9 +354,10 @@ static enum safety voter_safety(const struct node *n, char words[WORDS])
 		return SAFE_NO;
 	}
 	if (!has_quorum(n)) {
-		add(words, majority_lost(n) ?
-		    "the cluster is stopped already, but this node holds what is left of its state" :
-		    "there is no quorum now, and without this node there may be none again");
+		if (majority_lost(n))
+			add(words, "the cluster is stopped already, but this node holds what is left of it");
+		else
+			add(words, "there is no quorum now, and without this node there may be none again");
 		return SAFE_NO;
 	}
 	if (left >= majority(n)) {

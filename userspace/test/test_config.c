@@ -31,7 +31,7 @@ static void good(void)
 {
 	char names[64];
 
-	ok(!parse("# a comment\n; another\n\n[cluster]\n  name = demo one \nkey-file = /k\n"
+	ok(!parse("# a comment\n; another\n\n[cluster]\n  name = demo one\t\nkey-file = /k\n"
 		  "heartbeat-ms=10\nelection-min-ms = 20\nelection-max-ms = 21\nobjects-max = 5\n"
 		  "log-entries = 2048\nmax-peers = 9\ndurability = memory\r\n" NODES),
 	   "a whole configuration");
@@ -64,7 +64,8 @@ static void bad(void)
 		{ "[cluster]\n", ":1: there is no [node NAME]" },
 		{ NODES, "there is no section [cluster]" },
 		{ "name = x\n", ":1: name stands before any section" },
-		{ "[cluster]\nhartbeat-ms = 3\n", ":2: unknown key hartbeat-ms: did you mean heartbeat-ms?" },
+		{ "[cluster]\nhartbeat-ms = 3\n",
+		  ":2: unknown key hartbeat-ms: did you mean heartbeat-ms?" },
 		{ "[cluster]\nfoo = 3\n", "there may be: heartbeat-ms" },
 		{ "[cluster]\n\nname\n", ":3: neither a section" },
 		{ "[cluster]\nname =\n", ":2: name has no value" },
@@ -78,14 +79,19 @@ static void bad(void)
 		{ "[node a b]\n", "without blanks" },
 		{ "[node \x80]\n", "UTF-8" },
 		{ "[node x]\n[node x]\n", ":2: node x stands in line 1 already" },
-		{ "[node x]\nport = 3\n", "unknown key port: in [node NAME] there may be: address" },
+		{ "[node x]\nport = 3\n",
+		  "unknown key port: in [node NAME] there may be: address" },
 		{ "[node x]\naddress = host:1\n", ":2: address = host:1: not an address" },
-		{ "[node x]\naddress = 10.0.0.1:1\naddress = 10.0.0.2:1\n", ":3: node x has an address already" },
-		{ "[node x]\naddress = 10.0.0.1:1\n[node y]\naddress = 10.0.0.1:1\n", ":4: address = 10.0.0.1:1: node x has the same" },
+		{ "[node x]\naddress = 10.0.0.1:1\naddress = 10.0.0.2:1\n",
+		  ":3: node x has an address already" },
+		{ "[node x]\naddress = 10.0.0.1:1\n[node y]\naddress = 10.0.0.1:1\n",
+		  ":4: address = 10.0.0.1:1: node x has the same" },
 		{ "[cluster]\n[node x]\n", ":2: node x has no address" },
-		{ "[cluster]\n[node x]\naddress = 10.0.0.1:1\n[node y]\naddress = [::1]:1\n", ":4: node y has an IPv6 address, node x not" },
+		{ "[cluster]\n[node x]\naddress = 10.0.0.1:1\n[node y]\naddress = [::1]:1\n",
+		  ":4: node y has an IPv6 address, node x not" },
 		{ "[cluster]\nheartbeat-ms = 0\n", "from 1 to 60000" },
-		{ "[cluster]\nheartbeat-ms = 30 # ms\n", "heartbeat-ms = 30 # ms: must be a number" },
+		{ "[cluster]\nheartbeat-ms = 30 # ms\n",
+		  "heartbeat-ms = 30 # ms: must be a number" },
 		{ "[cluster]\nlog-entries = 1000\n", "from 1024 to 1048576" },
 		{ "[cluster]\nlog-entries = 1025\n", "power of two" },
 		{ "[cluster]\nmax-peers = 65536\n", "from 1 to 65535" },
@@ -93,9 +99,12 @@ static void bad(void)
 		{ "[cluster]\ndurability = disk\n", "in memory only" },
 		{ "[cluster]\ndurability = tape\n", "must be memory" },
 		{ "[cluster]\nname = a\x01z\n", "control characters" },
-		{ "[cluster]\nheartbeat-ms = 100\n" NODES, ":2: election-min-ms is 150: must be at least two heartbeats, here 200" },
-		{ "[cluster]\nelection-min-ms = 300\n" NODES, ":2: election-max-ms is 300: must be above" },
-		{ "[cluster]\nelection-max-ms = 150\n" NODES, ":2: election-max-ms is 150: must be above" },
+		{ "[cluster]\nheartbeat-ms = 100\n" NODES,
+		  ":2: election-min-ms is 150: must be at least two heartbeats, here 200" },
+		{ "[cluster]\nelection-min-ms = 300\n" NODES,
+		  ":2: election-max-ms is 300: must be above" },
+		{ "[cluster]\nelection-max-ms = 150\n" NODES,
+		  ":2: election-max-ms is 150: must be above" },
 	};
 	size_t i;
 
@@ -122,7 +131,8 @@ static void strange_files(void)
 	ok(parse(text) == -1, "a line without end is refused");
 	n = sprintf(text, "[cluster]\n");
 	for (i = 0; i <= CONFIG_NODES_MAX; i++)
-		n += sprintf(text + n, "[node n%d]\naddress = 10.0.%d.%d:7800\n", i, i / 200, i % 200 + 1);
+		n += sprintf(text + n, "[node n%d]\naddress = 10.0.%d.%d:7800\n",
+			     i, i / 200, i % 200 + 1);
 	ok(parse(text) == -1, "too many nodes are refused");
 	holds(error, "more than 256 nodes", "and it says so");
 	free(text);
@@ -177,7 +187,8 @@ static void finding(const char *folder)
 
 static void key_files(const char *folder)
 {
-	static const char hex[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+	static const char hex[] =
+		"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 	char path[300];
 	uint8_t key[KEY_SIZE];
 

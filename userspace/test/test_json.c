@@ -27,7 +27,7 @@ static void strings(void)
 	quoted("a\"b\\c", "\"a\\\"b\\\\c\"", "quotes and backslashes");
 	quoted("\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\"", "control characters");
 	quoted("\xc3\xa9\xf0\x9f\x8e\x82", "\"\xc3\xa9\xf0\x9f\x8e\x82\"", "UTF-8");
-	quoted("a\xff" "b\xc3", "\"a\\ufffdb\\ufffd\"", "what is not UTF-8");
+	quoted("z\xffz\xc3", "\"z\\ufffdz\\ufffd\"", "what is not UTF-8");
 	quoted("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"", "a surrogate");
 	quoted("", "\"\"", "an empty string");
 	quoted(NULL, "null", "none");
@@ -63,7 +63,9 @@ static void nested(void)
 /* The scripts of the tests take the first of these keys: the node's own. */
 static void order_of_keys(void)
 {
-	static const char *const keys[] = { "state", "role", "term", "leader", "commit", "applied", "state_hash" };
+	static const char *const keys[] = {
+		"state", "role", "term", "leader", "commit", "applied", "state_hash",
+	};
 	struct peer peer = { .has = ~0U, .state = CONSENSUS_PEER_PROBE, .name = "n2" };
 	struct node n = { .name = "n1", .peer = &peer, .n_peers = 1 };
 	char *got = NULL, key[32], name[64];

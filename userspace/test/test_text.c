@@ -33,7 +33,9 @@ static void durations(void)
 		uint64_t ns = 0;
 		bool taken = parse_duration(cases[i].text, &ns);
 
-		if (!ok(taken == !!cases[i].ns && ns == cases[i].ns, "duration '%s'", cases[i].text))
+		bool right = taken == !!cases[i].ns && ns == cases[i].ns;
+
+		if (!ok(right, "duration '%s'", cases[i].text))
 			printf("# got %llu\n", (unsigned long long)ns);
 	}
 }
@@ -123,7 +125,8 @@ static void addresses(void)
 
 static void keys(void)
 {
-	static const char good[] = "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F\n";
+	static const char good[] =
+		"000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F\n";
 	char text[80];
 	uint8_t key[32] = { 0 };
 	int i;

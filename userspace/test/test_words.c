@@ -61,7 +61,8 @@ static void leading(void)
 	n.voters_heard = 2;
 	ok(safe_to_stop(&n, words) == SAFE_NO, "one of two that are left may not");
 	holds(words, "1 of 3 voters would remain, 2 are needed", "and why");
-	n.voters = n.voters_heard = 1;
+	n.voters = 1;
+	n.voters_heard = 1;
 	ok(safe_to_stop(&n, words) == SAFE_NO, "the only voter may not stop");
 }
 
@@ -73,7 +74,8 @@ static void following(void)
 	n.role = CONSENSUS_ROLE_FOLLOWER;
 	n.voters_heard = 2;
 	node_words(&n, words);
-	same(words, "n1 is up, member of cluster demo (abababab), follows n2, the leader in term 3", "a follower");
+	same(words, "n1 is up, member of cluster demo (abababab), follows n2, the leader in term 3",
+	     "a follower");
 	ok(has_quorum(&n), "to hear a leader is a quorum");
 	ok(safe_to_stop(&n, words) == SAFE_UNKNOWN, "what the others hear is not known to it");
 	holds(words, "consensusctl status on n2", "and it says who knows");
@@ -107,6 +109,13 @@ static void restart(int i)
 	memset(peers[i].incarnation, 10 + i, ID_SIZE);
 }
 
+static void never_heard(struct peer *p)
+{
+	p->has = 1U << CONSENSUS_P_NAME;
+	p->voter = false;
+	p->configured = true;
+}
+
 static void lost(void)
 {
 	put_node();
@@ -114,9 +123,8 @@ static void lost(void)
 	n.leader_name[0] = '\0';
 	n.role = CONSENSUS_ROLE_FOLLOWER;
 	n.voters_heard = 1;
-	peers[1].has = peers[2].has = 1U << CONSENSUS_P_NAME;
-	peers[1].voter = peers[2].voter = false;
-	peers[1].configured = peers[2].configured = true;
+	never_heard(&peers[1]);
+	never_heard(&peers[2]);
 	ok(voters_gone(&n) == 0, "who is unknown may yet be a voter");
 	voters_words(&n, words);
 	same(words, "3 voters, 2 needed; heard: n1; not heard: n2, n3", "and is listed as not heard");
@@ -132,9 +140,11 @@ static void lost(void)
 	restart(2);
 	ok(voters_gone(&n) == 2, "two incarnations are gone");
 	node_words(&n, words);
-	holds(words, "A majority of the voters was lost: 2 of 3 incarnations are gone; the cluster is stopped", "a majority lost");
+	holds(words, "A majority of the voters was lost: 2 of 3 incarnations are gone; the cluster is stopped",
+	      "a majority lost");
 	voters_words(&n, words);
-	same(words, "3 voters, 2 needed; heard: n1; not heard: nobody; gone for good: the former incarnations of n2, n3", "and who");
+	same(words, "3 voters, 2 needed; heard: n1; not heard: nobody; gone for good: the former incarnations of n2, n3",
+	     "and who");
 }
 
 static void observing(void)

@@ -34,7 +34,8 @@ static bool add_refused(int fd, struct consensus_counter_add a, int wanted, cons
 	return true;
 }
 
-static bool read_refused(int fd, struct consensus_counter_read r, int wanted, const char *what, int n)
+static bool read_refused(int fd, struct consensus_counter_read r, int wanted, const char *what,
+			 int n)
 {
 	struct consensus_counter_read before = r;
 	int error = call(fd, CONSENSUS_IOC_COUNTER_READ, &r);
@@ -53,6 +54,7 @@ static bool read_refused(int fd, struct consensus_counter_read r, int wanted, co
 
 static void flags(int fd)
 {
+	struct consensus_counter_read both;
 	bool adds = true, reads = true;
 	int bit;
 
@@ -67,7 +69,8 @@ static void flags(int fd)
 	}
 	ok(adds, "add: each flag is unknown: EINVAL");
 	ok(reads, "read: each unknown flag: EINVAL");
-	ok(read_refused(fd, good_read("abi-begin", CONSENSUS_READ_ALL), EINVAL, "both strengths", 2),
+	both = good_read("abi-begin", CONSENSUS_READ_ALL);
+	ok(read_refused(fd, both, EINVAL, "both strengths", 2),
 	   "read: both strengths at once: EINVAL");
 }
 
@@ -166,21 +169,25 @@ static void features(int fd)
 static void commands(int fd)
 {
 	static const unsigned int others[] = {
-		0, ~0U, _IO('T', 0x13), _IO('f', 1), _IOR(0xC4, 0, int), _IOWR(0xC6, 0x10, struct consensus_counter_add),
-		_IO(CONSENSUS_IOC_MAGIC, 0x10), _IOR(CONSENSUS_IOC_MAGIC, 0x10, struct consensus_counter_add),
+		0, ~0U, _IO('T', 0x13), _IO('f', 1), _IOR(0xC4, 0, int),
+		_IOWR(0xC6, 0x10, struct consensus_counter_add),
+		_IO(CONSENSUS_IOC_MAGIC, 0x10),
+		_IOR(CONSENSUS_IOC_MAGIC, 0x10, struct consensus_counter_add),
 		_IOW(CONSENSUS_IOC_MAGIC, 0x10, struct consensus_counter_add),
-		_IOWR(CONSENSUS_IOC_MAGIC, 0x10, struct consensus_op), _IOWR(CONSENSUS_IOC_MAGIC, 0x11, int),
+		_IOWR(CONSENSUS_IOC_MAGIC, 0x10, struct consensus_op),
+		_IOWR(CONSENSUS_IOC_MAGIC, 0x11, int),
 		_IOC(3U, CONSENSUS_IOC_MAGIC, 0x10, 207), _IOC(3U, CONSENSUS_IOC_MAGIC, 0x10, 209),
 		_IOC(3U, CONSENSUS_IOC_MAGIC, 0x10, 16383),
 	};
 	struct consensus_counter_add a = good_add(own("abi-refused"));
 	bool all = true;
-	unsigned int i;
+	unsigned int i, cmd;
 
 	for (i = 0; i < 256; i++) {
 		if (i == 0 || i == 0x10 || i == 0x11)
 			continue;
-		all &= call(fd, _IOWR(CONSENSUS_IOC_MAGIC, i, struct consensus_counter_add), &a) == ENOTTY;
+		cmd = _IOWR(CONSENSUS_IOC_MAGIC, i, struct consensus_counter_add);
+		all &= call(fd, cmd, &a) == ENOTTY;
 	}
 	ok(all, "each unknown number: ENOTTY");
 	for (i = 0, all = true; i < sizeof(others) / sizeof(others[0]); i++) {

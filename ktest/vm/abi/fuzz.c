@@ -91,9 +91,10 @@ static void spoil(void *p, size_t size, uint64_t *s)
 {
 	uint64_t r = random_next(s);
 	int n = r % 4 ? 0 : 1 + (int)(r >> 8) % 3;
+	unsigned char *bytes = p;
 
 	while (n--)
-		((unsigned char *)p)[random_next(s) % size] ^= (unsigned char)(1 << random_next(s) % 8);
+		bytes[random_next(s) % size] ^= (unsigned char)(1 << random_next(s) % 8);
 }
 
 static void fuzz_add(int fd, uint64_t *s)
@@ -137,6 +138,7 @@ static void fuzz_pointer(int fd, uint64_t *s)
 	};
 	unsigned long cmd = known[random_next(s) % 3];
 	struct consensus_features f = { 0 };
+	uint64_t wild;
 
 	switch (random_next(s) % 3) {
 	case 0:
@@ -144,8 +146,8 @@ static void fuzz_pointer(int fd, uint64_t *s)
 		count(call(fd, CONSENSUS_IOC_FEATURES, &f), false, 0);
 		break;
 	case 1:
-		count(call(fd, cmd, (void *)(uintptr_t)(random_next(s) >> random_next(s) % 64 | 1ULL << 47)),
-		      false, 0);
+		wild = random_next(s) >> random_next(s) % 64 | 1ULL << 47;
+		count(call(fd, cmd, (void *)(uintptr_t)wild), false, 0);
 		break;
 	default:
 		count(call(fd, cmd, NULL), false, 0);
@@ -285,7 +287,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	note("seed %llu", (unsigned long long)seed);
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (tally == MAP_FAILED)
 		bail("mmap: %s", strerror(errno));
 	end_ns = now_ns() + seconds * SEC;

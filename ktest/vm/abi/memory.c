@@ -68,6 +68,7 @@ static void unaligned(int fd)
 {
 	char bytes[sizeof(struct consensus_counter_add) + 8];
 	struct consensus_counter_add a = good_add("abi-odd");
+	size_t at = offsetof(struct consensus_counter_add, value);
 	uint64_t begin = value_of(fd, "abi-odd"), value;
 	bool all = true;
 	uint64_t i;
@@ -75,7 +76,7 @@ static void unaligned(int fd)
 	for (i = 1; i < 8; i++) {
 		memcpy(bytes + i, &a, sizeof(a));
 		all &= !call(fd, CONSENSUS_IOC_COUNTER_ADD, bytes + i);
-		memcpy(&value, bytes + i + offsetof(struct consensus_counter_add, value), sizeof(value));
+		memcpy(&value, bytes + i + at, sizeof(value));
 		all &= value == begin + i;
 	}
 	ok(all, "add: at odd addresses");

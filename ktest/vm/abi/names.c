@@ -8,8 +8,7 @@
 #include "abi.h"
 #include "ct.h"
 
-#define TEN "0123456789"
-#define SIXTY TEN TEN TEN TEN TEN TEN
+#define SIXTY "012345678901234567890123456789012345678901234567890123456789"
 
 static const struct {
 	const char *name, *what;

@@ -66,7 +66,8 @@ static void tiny_timeouts(int fd)
 		uint64_t ns = 1 + (random_next(&state) >> (42 + random_next(&state) % 22));
 		int error = book(&a, add(fd, a.name, 1, ns, NULL));
 
-		all &= !error || error == ETIMEDOUT || error == EHOSTUNREACH || error == ENOTRECOVERABLE;
+		all &= !error || error == ETIMEDOUT || error == EHOSTUNREACH ||
+		       error == ENOTRECOVERABLE;
 		if (error == ENOTRECOVERABLE && now_ns() - begin > 60 * SEC)
 			break;
 	}
@@ -107,7 +108,11 @@ static void alarms_every(long us)
 /* Signals rain on a process whose threads count. */
 static void rain(int fd)
 {
-	struct account a[3] = { { .name = own("abi-rain-0") }, { .name = own("abi-rain-1") }, { .name = own("abi-rain-2") } };
+	struct account a[3] = {
+		{ .name = own("abi-rain-0") },
+		{ .name = own("abi-rain-1") },
+		{ .name = own("abi-rain-2") },
+	};
 	pthread_t thread[3];
 	sigset_t alarms;
 	int i;
@@ -213,9 +218,11 @@ static void signals(int fd, struct account *a)
 		begin = now_ns();
 		is_one_of(book(a, add(fd, a->name, 1, CONSENSUS_NO_TIMEOUT, NULL)), signalled,
 			  "no quorum: a signal ends an add without limit%s", i ? " (SA_RESTART)" : "");
-		ok(took_ms(begin) < 30000, "no quorum: after %llu ms", (unsigned long long)took_ms(begin));
+		ok(took_ms(begin) < 30000, "no quorum: after %llu ms",
+		   (unsigned long long)took_ms(begin));
 		begin = now_ns();
-		is_errno(get(fd, "abi-begin", 0, NULL), EINTR, "no quorum: and a read%s", i ? " (SA_RESTART)" : "");
+		is_errno(get(fd, "abi-begin", 0, NULL), EINTR, "no quorum: and a read%s",
+			 i ? " (SA_RESTART)" : "");
 		alarms_every(0);
 	}
 }
@@ -290,7 +297,8 @@ static void without_quorum(int fd, const struct hooks *h)
 	killed_waiters(&a, 8);
 	closed_under_waiter(&a);
 	hook(h->heal);
-	for (end = now_ns() + 60 * SEC; now_ns() < end && add(fd, own("abi-healed"), 1, SEC, &value);)
+	end = now_ns() + 60 * SEC;
+	while (now_ns() < end && add(fd, own("abi-healed"), 1, SEC, &value))
 		sleep_ms(50);
 	is_errno(add(fd, own("abi-healed"), 1, 30 * SEC, &value), 0, "healed: the same handle goes on");
 	settle(fd, &a);
