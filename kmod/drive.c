@@ -67,13 +67,12 @@ static bool cns_persisted(struct cns_node *n, u64 now)
 /* ----------------------------------------------------------------- apply */
 
 /* Keep half of the log for those who lag; they get a snapshot otherwise. */
-static void cns_compact(struct cns_node *n, u64 first, u64 last)
+static void cns_compact(struct cns_node *n)
 {
+	u64 last = raft_commit(n->raft);
 	u64 oldest;
 
-	/* Not at every entry; often enough for the smallest log. */
-	if (likely((first - 1) / CNS_COMPACT_EVERY == last / CNS_COMPACT_EVERY) ||
-	    raft_fill(n->raft) <= CNS_COMPACT_PERCENT)
+	if (raft_fill(n->raft) <= CNS_COMPACT_PERCENT)
 		return;
 	oldest = raft_first_index(n->raft);
 	if (last > oldest)
@@ -108,8 +107,11 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 	raft_applied(n->raft, last);
 	if (!list_empty(&n->reads))
 		cns_reads_applied(n);
-	cns_compact(n, first, last);
-	if (unlikely(fsm_wants(n->fsm)))
+	/* Not at every entry; often enough for the smallest log. */
+	if (likely((first - 1) / CNS_TIDY_EVERY == last / CNS_TIDY_EVERY))
+		return;
+	cns_compact(n);
+	if (fsm_wants(n->fsm))
 		cns_node_work(n);
 }
 
@@ -161,14 +163,15 @@ static void cns_pump(struct cns_node *n, u64 now)
 
 static void cns_snapshot_wishes(struct cns_node *n, const struct raft_ready *rd)
 {
+	if (likely(!rd->snap_make && !rd->snap_want && !rd->snap_install))
+		return;
 	if (rd->snap_make)
 		n->snap.make = true;
 	if (rd->snap_want)
 		n->snap.want = rd->snap_want;
 	if (rd->snap_install)
 		n->snap.install = true;
-	if (rd->snap_make || rd->snap_want || rd->snap_install)
-		cns_node_work(n);
+	cns_node_work(n);
 }
 
 /* Duties 3 to 6, and 9. */

@@ -39,7 +39,7 @@ enum cns_limits {
 	CNS_LOG_ENTRIES_MAX = 1 << 20,
 	CNS_LOG_ENTRY_BYTES = 128,
 	CNS_COMPACT_PERCENT = 50,
-	CNS_COMPACT_EVERY = 64,
+	CNS_TIDY_EVERY = 64,
 
 	/* Objects that a snapshot walk visits in one stretch of owning. */
 	CNS_WALK_STEP = 256,

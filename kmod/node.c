@@ -31,10 +31,20 @@ struct workqueue_struct *cns_wq;
  * The core's clock: CLOCK_MONOTONIC_RAW plus suspended time; NTP slews neither
  * (design 9).
  */
+static u64 cns_suspended(void)
+{
+	return ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_BOOT));
+}
+
 u64 cns_now(void)
 {
-	return ktime_get_raw_ns() +
-	       ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_BOOT));
+	return ktime_get_raw_ns() + cns_suspended();
+}
+
+/* The owner's reading; it looks for suspended time when the timer expires. */
+static u64 cns_now_owner(const struct cns_node *n)
+{
+	return ktime_get_raw_ns() + n->suspended;
 }
 
 /* ------------------------------------------------------------- ownership */
@@ -60,6 +70,7 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 	case CNS_ITEM_TIMER:
 		clear_bit(CNS_TIMER_QUEUED, &n->flags);
 		n->armed_at = U64_MAX;
+		n->suspended = cns_suspended();
 		n->pump = true;
 		break;
 	case CNS_ITEM_CALL:
@@ -105,7 +116,7 @@ static bool cns_drain(struct cns_node *n, struct cns_stretch *st)
 {
 	struct llist_node *batch = n->backlog;
 
-	n->now = cns_now();
+	n->now = cns_now_owner(n);
 	if (!st->until)
 		st->until = n->now + CNS_DRAIN_NS;
 	for (;;) {
@@ -124,7 +135,7 @@ static bool cns_drain(struct cns_node *n, struct cns_stretch *st)
 		cns_drive(n, n->now);
 		if (!batch && llist_empty(&n->inbox))
 			break;
-		n->now = cns_now();
+		n->now = cns_now_owner(n);
 	}
 	cns_arm(n, n->now);
 	WRITE_ONCE(n->backlog, batch);
@@ -425,6 +436,7 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 	n->armed_at = U64_MAX;
 	n->soon_ns = min_t(u64, CNS_RETRANSMIT_MIN_US * NSEC_PER_USEC,
 			   n->params.heartbeat_ns);
+	n->suspended = cns_suspended();
 	n->started_at = cns_now();
 
 	err = cns_node_build(n);

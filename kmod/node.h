@@ -269,6 +269,7 @@ struct cns_params {
  * @timer: next deadline
  * @timer_item: its item, queued at most once
  * @now: o, time of this stretch of owning (ns)
+ * @suspended: o, time that the machine slept, as far as noticed (ns)
  * @armed_at: o, deadline that @timer stands for; ~0 none
  * @soon_ns: c, the shortest timer
  * @stopped: o, status that everything ends with from now on; 0: running
@@ -335,6 +336,7 @@ struct cns_node {
 	struct hrtimer timer;
 	struct cns_item timer_item;
 	u64 now;
+	u64 suspended;
 	u64 armed_at;
 	u64 soon_ns;
 	int stopped;

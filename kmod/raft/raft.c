@@ -271,6 +271,23 @@ static const handler handlers[] = {
 	[RAFT_READ_REPLY] = raft_on_read_reply,
 };
 
+/*
+ * An acknowledgment that completes nothing, and leaves nothing out or to be
+ * sent: the usual last one of a round. No ready needs to be looked for.
+ */
+static bool nothing_new(struct raft *r, const struct raft_msg *m, u64 commit)
+{
+	const struct raft_peer *p;
+
+	if (m->type != RAFT_APPEND_REPLY || r->role != RAFT_LEADER ||
+	    r->commit != commit || r->reads.n || r->rd.n_msgs ||
+	    raft_id_some(r->lead.to))
+		return false;
+	p = raft_peer(r, m->from);
+	return p && p->flow == RAFT_REPLICATE && !p->urgent &&
+	       p->rto_at == RAFT_NEVER && p->next > r->log.last;
+}
+
 /**
  * raft_step() - a message came in
  * @r: the node
@@ -279,12 +296,17 @@ static const handler handlers[] = {
  */
 void raft_step(struct raft *r, u64 now, const struct raft_msg *m)
 {
+	u64 commit = r->commit;
+	bool event = r->event;
+
 	if (r->failed || !m->type || m->type >= ARRAY_SIZE(handlers) ||
 	    !msg_valid(r, m))
 		return;
 	raft_event(r, now);
 	if (rule_of_terms(r, m))
 		handlers[m->type](r, m);
+	if (!event && nothing_new(r, m, commit))
+		r->event = false;
 }
 
 /* "If election timeout elapses" (paper, figure 2, followers and candidates). */

@@ -272,6 +272,16 @@ static void committed(struct raft *r, u64 index)
 	}
 }
 
+/* Has a majority something above the commit index at all? */
+static bool ripe(const struct raft *r)
+{
+	unsigned int i, n = r->voter && r->store.durable > r->commit;
+
+	for (i = 0; i < r->n_peers; i++)
+		n += r->peers[i].voter && r->peers[i].match > r->commit;
+	return n >= raft_majority(r);
+}
+
 /*
  * "If there exists an N such that N > commitIndex, a majority of matchIndex[i]
  * >= N, and log[N].term == currentTerm: set commitIndex = N" (paper, figure 2;
@@ -282,7 +292,7 @@ void raft_advance_commit(struct raft *r)
 {
 	u64 n;
 
-	if (r->role != RAFT_LEADER)
+	if (r->role != RAFT_LEADER || !ripe(r))
 		return;
 	n = raft_quorum_value(r, r->store.durable, match_of);
 	if (n <= r->commit || raft_log_term(&r->log, n) != r->store.hard.term)

@@ -10,6 +10,13 @@
 
 enum { CTL_WORDS = 24 };
 
+/* A command, split into words. */
+struct line {
+	char text[512];
+	char *word[CTL_WORDS];
+	int n;
+};
+
 /**
  * struct ctl - a world under command
  * @w: first, so that hooks find the rest
@@ -35,6 +42,48 @@ void ctl_free(struct ctl *c);
 /* Carry out one line; what happens is printed to the world's out. */
 void ctl_exec(struct ctl *c, const char *line);
 extern const char ctl_help[];
+
+/* What is on its way to the medium of @n, @count writes of it, is reported. */
+bool ctl_persist_some(struct ctl *c, struct node *n, u64 count);
+/* With automatic storage every write is durable before the next command. */
+void ctl_settle(struct ctl *c);
+
+/* ctl_word.c */
+void ctl_split(struct line *l, const char *text);
+const char *ctl_value_of(const struct line *l, const char *key);
+u64 ctl_number_of(const struct line *l, const char *key, u64 otherwise);
+bool ctl_has_word(const struct line *l, const char *word);
+struct node *ctl_node_word(struct ctl *c, const struct line *l, int i);
+struct node *ctl_live_word(struct ctl *c, const struct line *l, int i);
+bool ctl_link_word(struct ctl *c, const char *word, struct node **from,
+		   struct node **to);
+struct msg *ctl_take(struct ctl *c, const struct line *l, u64 newest);
+
+/* ctl_node.c, ctl_move.c */
+void cmd_nodes(struct ctl *c, const struct line *l);
+void cmd_add(struct ctl *c, const struct line *l);
+void cmd_bootstrap(struct ctl *c, const struct line *l);
+void cmd_campaign(struct ctl *c, const struct line *l);
+void cmd_transfer(struct ctl *c, const struct line *l);
+void cmd_propose(struct ctl *c, const struct line *l);
+void cmd_inc(struct ctl *c, const struct line *l);
+void cmd_cancel(struct ctl *c, const struct line *l);
+void cmd_read(struct ctl *c, const struct line *l);
+void cmd_deliver(struct ctl *c, const struct line *l);
+void cmd_drop(struct ctl *c, const struct line *l);
+void cmd_duplicate(struct ctl *c, const struct line *l);
+void cmd_delay(struct ctl *c, const struct line *l);
+void cmd_stabilize(struct ctl *c, const struct line *l);
+void cmd_step(struct ctl *c, const struct line *l);
+void cmd_cut(struct ctl *c, const struct line *l);
+void cmd_heal(struct ctl *c, const struct line *l);
+void cmd_persist(struct ctl *c, const struct line *l);
+void cmd_crash(struct ctl *c, const struct line *l);
+void cmd_restart(struct ctl *c, const struct line *l);
+void cmd_hello(struct ctl *c, const struct line *l);
+void cmd_tick(struct ctl *c, const struct line *l);
+void cmd_time(struct ctl *c, const struct line *l);
+void cmd_run(struct ctl *c, const struct line *l);
 
 /* ctl_print.c */
 void ctl_status(struct ctl *c, struct node *n);

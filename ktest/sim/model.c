@@ -204,9 +204,7 @@ void model_commit(struct world *w, u64 index)
 		sim_fail(w, "contract", "entry %llu does not decode", index);
 	if (c.op == FSM_SESSION_OPEN)
 		model_open(w, index, &c);
-	else if (c.op == FSM_INIT)
-		return;
-	else
+	else if (c.op != FSM_INIT)
 		model_request(w, index, &c);
 }
 

@@ -252,7 +252,8 @@ static void parse(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "j:vh", longs, NULL)) >= 0)
 		switch (c) {
 		case 's':
-			opt.from = opt.to = strtoull(optarg, NULL, 0);
+			opt.from = strtoull(optarg, NULL, 0);
+			opt.to = opt.from;
 			break;
 		case 'S':
 			if (sscanf(optarg, "%llu..%llu", &opt.from, &opt.to) != 2)

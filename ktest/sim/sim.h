@@ -4,6 +4,7 @@
  *
  *   workload.c  programs on the nodes: requests, reads, cancels, closes
  *   node.c      the driver of one node, duty for duty as raft.h numbers them
+ *   forward.c   its requests, on their way to the leader
  *   snap.c      its snapshots, chunks of memory, compaction
  *   store.c     what is durable of a node, and what a crash leaves
  *   net.c       messages in flight
@@ -44,6 +45,7 @@ enum {
 
 #define MS 1000000ULL
 #define US 1000ULL
+#define SIM_RESEND (200 * MS) /* a request unheard of goes out again */
 
 struct world;
 struct node;
@@ -83,120 +85,7 @@ struct blob *blob_new(const struct raft_snapshot *s);
 struct blob *blob_get(struct blob *b);
 void blob_put(struct blob *b);
 
-/* ----------------------------------------------------------------- ghost */
-
-/**
- * struct gentry - an entry that some leader made; there is one for each
- *	(index, term), and log matching says that its content is unique
- * @next: other terms at the same index
- * @prev_term: of the entry before it
- */
-struct gentry {
-	struct gentry *next;
-	u64 index;
-	u64 term;
-	u64 prev_term;
-	u16 len;
-	u8 kind;
-	u8 data[];
-};
-
-/**
- * struct gcommit - what is committed at an index, for ever
- * @e: the entry
- * @commit_term: term of the leader that committed it
- * @hash: of the state after it, once somebody applied it
- * @out: outcome that the first to apply it saw
- */
-struct gcommit {
-	struct gentry *e;
-	u64 commit_term;
-	u64 hash;
-	struct fsm_outcome out;
-	bool applied;
-};
-
-/**
- * struct gresult - what became of request (session, seq), says the model
- * @req: the request, while somebody knows it
- * @session: key
- * @seq: key
- * @resolved: its entry, or one that forbids it, was committed
- * @effect: it took effect
- * @status: if not
- * @value: if it did
- * @index: of the entry that resolved it
- */
-struct gresult {
-	struct gresult *next;
-	struct req *req;
-	u64 session;
-	u64 seq;
-	u64 value;
-	u64 index;
-	s32 status;
-	bool resolved;
-	bool effect;
-};
-
-struct gsession {
-	struct gsession *next;
-	u64 id;
-	u64 low;
-	struct raft_id node;
-	u64 boot_counter;
-	u64 boot_nonce;
-	u64 ordinal;
-	bool open;
-	u8 name_len;
-	char name[FSM_NAME_MAX + 1];
-	struct gclosed {
-		struct gclosed *next;
-		u64 handle;
-	} *closed;
-};
-
-/* A counter's whole past: its value from index on. */
-struct gpast {
-	u64 index;
-	u64 value;
-};
-
-struct gcounter {
-	char name[FSM_NAME_MAX + 1];
-	struct gpast *past;
-	u32 n, cap;
-};
-
-struct gvote {
-	struct gvote *next;
-	struct raft_id voter;
-	u64 term;
-	struct raft_id to;
-};
-
-enum { G_RESULTS = 1 << 14, G_VOTES = 1 << 10 };
-
-struct ghost {
-	struct gentry **entries;	/* by index */
-	struct gcommit *log;		/* by index; valid up to .commit */
-	u64 cap;
-	u64 commit;			/* highest committed anywhere */
-	u64 applied;			/* highest applied anywhere */
-	u64 acked;			/* highest index a program was told */
-	u64 lost_at;			/* when the majority was lost; ~0 */
-	struct leader {
-		struct raft_id id;
-	} *leaders;			/* by term */
-	u64 leaders_cap;
-	struct gresult **results;
-	struct gvote **votes;
-	struct gsession *sessions;
-	struct gcounter counter[SIM_NAMES];
-	u32 objects, objects_max;
-	bool formed;
-	struct raft_config config;
-};
+#include "ghost.h"
 
 /* --------------------------------------------------------------- storage */
 
@@ -520,8 +409,12 @@ void node_tick(struct node *n);
 void node_persisted(struct node *n, u64 seq);
 /* After anything was done to the node's core: carry out what it wants. */
 void node_drain(struct node *n);
-void node_pump(struct node *n);
 void node_hello(struct node *n);
+/* forward.c */
+void node_pump(struct node *n);
+void node_forwarded(struct node *n, struct msg *m);
+void node_greeted(struct node *n, struct msg *m);
+
 /* mutants.c: what a mutant makes of a message; false: it is lost. */
 bool mutate(struct node *n, struct msg *msg, struct raft_msg *m);
 

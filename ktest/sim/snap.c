@@ -85,7 +85,8 @@ void snap_abort(struct node *n)
 	free(n->snap_buf);
 	n->snap_buf = NULL;
 	n->snap_index = 0;
-	n->snap_for_store = n->snap_for_peer = false;
+	n->snap_for_store = false;
+	n->snap_for_peer = false;
 }
 
 /* Begin one of the state as it is now, unless one is being made. */
@@ -131,7 +132,8 @@ static void finish(struct node *n)
 	free(n->snap_buf);
 	n->snap_buf = NULL;
 	n->snap_index = 0;
-	n->snap_for_store = n->snap_for_peer = false;
+	n->snap_for_store = false;
+	n->snap_for_peer = false;
 	n->w->stat.snapshots++;
 	trace(n->w, "%s has a snapshot at %llu", n->name, s.index);
 	if (store && !n->writing) {

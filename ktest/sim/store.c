@@ -151,7 +151,9 @@ void store_crash(struct node *n)
 		apply_write(n, wr);
 	}
 	drop_writes(s);
-	s->busy_until = s->reported = s->seq = 0;
+	s->busy_until = 0;
+	s->reported = 0;
+	s->seq = 0;
 	if (n->w->mutant == MUT_FORGET_VOTE)
 		s->hard.vote = RAFT_NOBODY;
 	if (n->w->mutant == MUT_LOSE_ENTRY && s->last > s->base)

@@ -22,7 +22,9 @@ u64 rng_next(struct rng *g)
 
 u64 rng_below(struct rng *g, u64 n)
 {
-	return (u64)(((unsigned __int128)rng_next(g) * n) >> 64);
+	__uint128_t wide = (__uint128_t)rng_next(g) * n;
+
+	return wide >> 64;
 }
 
 u64 rng_range(struct rng *g, u64 lo, u64 hi)

@@ -94,7 +94,8 @@ struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg)
 
 	q->called = n->w->now;
 	q->floor = n->w->g.acked;
-	q->timeout = q->grace = ~0ULL;
+	q->timeout = ~0ULL;
+	q->grace = ~0ULL;
 	q->name = name;
 	q->handle = handle;
 	q->r.op = op;

@@ -309,7 +309,8 @@ static void form(struct world *w)
 	}
 	for (i = 0; i < w->k.members; i++)
 		c.member[i] = w->node[i].id;
-	c.n = c.n_voters = w->k.members;
+	c.n = w->k.members;
+	c.n_voters = w->k.members;
 	for (i = 0; i < w->n_slots; i++) {
 		node_start(&w->node[i]);
 		if (!w->node[i].member)
@@ -434,7 +435,9 @@ static void heal(struct world *w)
 
 	trace(w, "everything is healed");
 	w->healed = true;
-	w->k.loss = w->k.dup = w->k.slow = 0;
+	w->k.loss = 0;
+	w->k.dup = 0;
+	w->k.slow = 0;
 	w->k.delay_max = 500 * US;
 	w->k.disk_max = 500 * US;
 	w->k.lazy_memory = false;

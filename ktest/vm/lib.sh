@@ -328,61 +328,84 @@ cluster_down() {
 	net_down
 }
 
+# A status costs little more than one program: it is asked often, on slow kernels.
 status() {
-	on "$1" consensusctl status --json 2>/dev/null | tr ',{' '\n\n' |
-		sed -n "s/^ *\"$2\" *: *\"\{0,1\}\([^\"}]*\).*/\1/p" | head -n 1
+	_look "$1"
+	_field "$2"
+	[ -n "$_value" ] && echo "$_value"
+}
+
+# _look NODE: what it says, for _field KEY, which sets _value: of the first such key, a word
+_look() { _all=$(on "$1" consensusctl status --json 2>/dev/null); }
+
+_field() {
+	case $_all in
+	*"\"$1\": "*) _value=${_all#*"\"$1\": "} ;;
+	*) _value=; return ;;
+	esac
+	_value=${_value%%[,\}]*}
+	_value=${_value#\"}
+	_value=${_value%\"}
 }
 
 # One line on each node, for people.
 states() {
-	local s
+	local s key
 	for s in $NODES; do
-		echo "$s: $(status "$s" state) $(status "$s" role) term $(status "$s" term)" \
-		     "leader $(status "$s" leader) commit $(status "$s" commit)"
+		_look "$s"
+		printf '%s:' "$s"
+		for key in state role term leader commit applied; do
+			_field $key
+			printf ' %s %s' $key "${_value:--}"
+		done
+		echo
 	done
 }
 
-# The node that leads the highest term, if any says that it leads.
-leader() {
-	local best best_term t l
-	best=
-	best_term=-1
+# Asks all nodes once: _best is who leads the highest term, or nobody; _votes is how many of
+# the _nodes say so.
+_survey() {
+	local l term said
+	_best=
+	_votes=0
+	_nodes=0
+	term=-1
+	said=
 	for l in $NODES; do
-		[ "$(status "$l" role)" = leader ] || continue
-		t=$(status "$l" term)
-		[ "${t:-0}" -gt "$best_term" ] && best=$l && best_term=$t
+		_nodes=$((_nodes + 1))
+		_look "$l"
+		_field leader
+		said="$said $_value"
+		_field role
+		[ "$_value" = leader ] || continue
+		_field term
+		[ "$_value" -le $term ] || { _best=$l; term=$_value; }
 	done
-	[ -n "$best" ] && echo "$best"
+	for l in $said; do
+		[ "$l" != "$_best" ] || _votes=$((_votes + 1))
+	done
+}
+
+leader() {
+	_survey
+	[ -n "$_best" ] && echo "$_best"
 }
 
 followers() {
-	local lead f
-	lead=$(leader)
+	local f
+	_survey
 	for f in $NODES; do
-		[ "$f" = "$lead" ] || echo "$f"
+		[ "$f" = "$_best" ] || echo "$f"
 	done
-}
-
-# followed NODE: it leads, and a majority of all nodes says so
-followed() {
-	local votes all f
-	[ "$(status "$1" role)" = leader ] || return
-	votes=0
-	all=0
-	for f in $NODES; do
-		all=$((all + 1))
-		[ "$(status "$f" leader)" != "$1" ] || votes=$((votes + 1))
-	done
-	[ $((votes * 2)) -gt $all ]
 }
 
 wait_leader() {
-	local until who
+	local until
 	until=$(($(_ms) + ${1:-60} * 1000))
 	while [ "$(_ms)" -lt "$until" ]; do
-		who=$(leader)
-		if [ -n "$who" ] && [ "$who" != "$2" ] && followed "$who"; then
-			echo "$who"
+		_survey
+		if [ -n "$_best" ] && [ "$_best" != "$2" ] && [ $((_votes * 2)) -gt $_nodes ]; then
+			echo "$_best"
 			return 0
 		fi
 		sleep 0.1
@@ -418,8 +441,12 @@ _agree() {
 }
 
 _index_and_hash() {
-	on "$1" consensusctl status --json 2>/dev/null | tr -d ' \n' |
-		sed -n 's/.*"applied":\([0-9]*\),.*"state_hash":"\([0-9a-f]*\)".*/\1 \2/p'
+	local index
+	_look "$1"
+	_field applied
+	index=$_value
+	_field state_hash
+	[ -z "$_value" ] || echo "$index $_value"
 }
 
 # True, and says so, if one index was said with two hashes.

@@ -448,7 +448,7 @@ static void replay_hellos(unsigned int n, const char *what)
 	     (unsigned long long)(now.drop[HELLO_STALE] - before.drop[HELLO_STALE]),
 	     (unsigned long long)(now.drop[HELLO_REFUSED] - before.drop[HELLO_REFUSED]));
 	ok(unmoved(&now), "%s: what it knows stands", what);
-	ok(answers <= thrown / 4, "%s: hardly one is answered", what);
+	ok(answers <= thrown / 2, "%s: not each is answered", what);
 }
 
 static void old_hellos(const char *command)

@@ -3,7 +3,8 @@
 # cut, stretched, garbage, from strangers; and those recorded before a restart, hellos among
 # them. Each is counted and dropped; nobody loses anything.
 #
-# vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
+# vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl --get /tmp/first.jsonl
+# judge: first.jsonl
 # judge: history.jsonl
 # expect: 120
 . /ktest/vm/lib.sh
@@ -15,7 +16,7 @@ drops() {
 		sed 's/.*://' | { s=0; while read -r n; do s=$((s + n)); done; echo $s; }
 }
 
-# torment FAMILY MODE...: each node in turn gets five seconds of it
+# torment FAMILY MODE...: each node in turn gets a second of it
 torment() {
 	local family mode node before sent dropped
 	family=$1
@@ -25,7 +26,7 @@ torment() {
 		dropped=0
 		for node in $NODES; do
 			before=$(drops "$node")
-			ct-inject -i "v${node#n}" -m "$mode" -s 3 -r 200 >/tmp/inject.log || bail "ct-inject"
+			ct-inject -i "v${node#n}" -m "$mode" -s 1 -r 300 >/tmp/inject.log || bail "ct-inject"
 			sent=$((sent + $(sed -n 's/^# sent.* //p' /tmp/inject.log)))
 			dropped=$((dropped + $(drops "$node") - before))
 		done
@@ -43,6 +44,7 @@ for FAMILY in 6 4; do
 		load_end "callers were answered over IPv6" 100
 		check "all apply the same" same_state 60
 		cluster_down
+		mv $HISTORY /tmp/first.jsonl
 	}
 done
 ct-inject -i v1 -m stranger -s 3 -r 200 || bail "ct-inject"

@@ -48,7 +48,7 @@ check "after healing there is one leader" wait_leader 120
 set -- $(followers)
 term=$(status "$(leader)" term)
 partition "$1" "$2"
-sleep $((2 * SCALE))
+sleep "$SCALE"
 is "followers that do not hear each other need no election" "$(status "$(leader)" term)" "$term"
 heal
 
@@ -56,7 +56,7 @@ heal
 lead=$(leader)
 set -- $(followers)
 deafen "$1" "$lead"
-sleep $((3 * SCALE))
+sleep $((2 * SCALE))
 now=$(status "$(leader)" term)
 check "a half-deaf follower forces at most two elections" test "$now" -le $((term + 2))
 check "and nobody stops working" progress "$(leader)"
