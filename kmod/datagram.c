@@ -146,9 +146,6 @@ static void cns_seal(struct cns_node *n, struct cns_peer *p,
 		     struct sk_buff *skb, u32 len)
 {
 	skb_put(skb, len);
-	/* Who answers is reachable: its neighbour entry need not be probed. */
-	if (n->now - p->wire.heard_at < 2 * n->params.heartbeat_ns)
-		skb_set_dst_pending_confirm(skb, 1);
 	wire_seal(skb->data, len, ++p->wire.tx_sequence, &p->wire.tx);
 	cns_udp_queue(n, skb, &p->address, &p->route);
 }

@@ -110,17 +110,11 @@ static int cns_probe(struct consensus_op __user *op)
 	return put_user(-ENOTRECOVERABLE, &op->status);
 }
 
-/* status and index lie side by side. */
 static int cns_result(struct consensus_op __user *to,
 		      const struct consensus_op *op)
 {
-	size_t from = offsetof(struct consensus_op, status);
-	size_t until = offsetofend(struct consensus_op, index);
-
-	BUILD_BUG_ON(offsetof(struct consensus_op, index) !=
-		     offsetofend(struct consensus_op, status));
-	if (copy_to_user((u8 __user *)to + from, (const u8 *)op + from,
-			 until - from))
+	if (put_user(op->index, &to->index) ||
+	    put_user(op->status, &to->status))
 		return -EFAULT;
 	return op->status;
 }

@@ -164,24 +164,12 @@ static u64 next_deadline(const struct raft *r)
 	return min(r->election_at, r->poll.resend_at);
 }
 
-/**
- * raft_ready() - what there is to do
- * @r: the node
- * @now: ns
- *
- * Return: all of it, good until raft_advance(); NULL: nothing.
- */
-const struct raft_ready *raft_ready(struct raft *r, u64 now)
+/* All of it, in one place. */
+static noinline const struct raft_ready *collect(struct raft *r, u64 now)
 {
 	struct raft_ready *rd = &r->rd;
 	bool any = false;
 
-	if (r->failed)
-		return NULL;
-	if (r->taken)
-		return rd;
-	if (!r->event)
-		return NULL;
 	r->event = false;
 	r->now = now;
 	if (r->role == RAFT_LEADER)
@@ -196,6 +184,22 @@ const struct raft_ready *raft_ready(struct raft *r, u64 now)
 	rd->deadline = next_deadline(r);
 	r->taken = any;
 	return any ? rd : NULL;
+}
+
+/**
+ * raft_ready() - what there is to do
+ * @r: the node
+ * @now: ns
+ *
+ * Return: all of it, good until raft_advance(); NULL: nothing.
+ */
+const struct raft_ready *raft_ready(struct raft *r, u64 now)
+{
+	if (r->failed)
+		return NULL;
+	if (r->taken)
+		return &r->rd;
+	return r->event ? collect(r, now) : NULL;
 }
 
 /* That has been carried out. */

@@ -89,3 +89,34 @@ bool mutate(struct node *n, struct msg *msg, struct raft_msg *m)
 	}
 	return true;
 }
+
+/* A defect that needs rare weather gets it. */
+void mutant_weather(struct world *w)
+{
+	struct knobs *k = &w->k;
+
+	switch (w->mutant) {
+	case MUT_COUNT_OLD:
+		k->durable = true;
+		k->loss = 200000;
+		k->fault_every = 60 * MS;
+		break;
+	case MUT_OLD_VOTES:
+		k->members = 5;
+		k->slow = 400000;
+		k->slow_max = 700 * MS;
+		k->fault_every = 200 * MS;
+		k->op_every = 50 * MS;
+		k->early_faults = true;
+		break;
+	case MUT_STALE_ECHO:
+		k->slow = 200000;
+		k->slow_max = 900 * MS;
+		k->dup = 300000;
+		k->read_share = 700000;
+		k->fault_every = 100 * MS;
+		break;
+	default:
+		break;
+	}
+}

@@ -417,6 +417,7 @@ void node_greeted(struct node *n, struct msg *m);
 
 /* mutants.c: what a mutant makes of a message; false: it is lost. */
 bool mutate(struct node *n, struct msg *msg, struct raft_msg *m);
+void mutant_weather(struct world *w);
 
 /* snap.c */
 void snap_feed(struct node *n);

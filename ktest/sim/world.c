@@ -558,42 +558,11 @@ static void drop_events(struct world *w)
 	w->n_heap = 0;
 }
 
-/* A defect that needs rare weather gets it. */
-static void draw_for_mutant(struct world *w)
-{
-	struct knobs *k = &w->k;
-
-	switch (w->mutant) {
-	case MUT_COUNT_OLD:
-		k->durable = true;
-		k->loss = 200000;
-		k->fault_every = 60 * MS;
-		break;
-	case MUT_OLD_VOTES:
-		k->members = 5;
-		k->slow = 400000;
-		k->slow_max = 700 * MS;
-		k->fault_every = 200 * MS;
-		k->op_every = 50 * MS;
-		k->early_faults = true;
-		break;
-	case MUT_STALE_ECHO:
-		k->slow = 200000;
-		k->slow_max = 900 * MS;
-		k->dup = 300000;
-		k->read_share = 700000;
-		k->fault_every = 100 * MS;
-		break;
-	default:
-		break;
-	}
-}
-
 void world_run(struct world *w, u64 events)
 {
 	world_init(w, w->seed, &ops);
 	draw(w);
-	draw_for_mutant(w);
+	mutant_weather(w);
 	ghost_init(w);
 	form(w);
 	while (w->counted < events && w->n_heap)

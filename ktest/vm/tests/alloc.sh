@@ -5,7 +5,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 150
+# expect: 80
 . /ktest/vm/lib.sh
 
 FAULTS="/sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc"

@@ -4,7 +4,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 150
+# expect: 130
 . /ktest/vm/lib.sh
 
 down() { on "$1" consensusctl down; }
@@ -14,7 +14,7 @@ caught_up() { [ "$(status "$1" commit)" -ge "$2" ]; }
 cluster_up 5
 load_begin
 
-for turn in 1 2 3; do
+for turn in 1 2; do
 	old=$(leader)
 	began=$(_ms)
 	isolate "$old"

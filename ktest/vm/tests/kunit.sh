@@ -2,7 +2,7 @@
 # The KUnit suites of the module, on the kernel with all checks.
 #
 # vm: --kernel debug --smp 2 --timeout 900
-# expect: 60
+# expect: 30
 . /ktest/vm/lib.sh
 
 insmod_consensus

@@ -5,7 +5,7 @@
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl --get /tmp/first.jsonl
 # judge: first.jsonl
 # judge: history.jsonl
-# expect: 120
+# expect: 70
 . /ktest/vm/lib.sh
 
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')

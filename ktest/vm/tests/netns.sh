@@ -4,7 +4,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 150
+# expect: 60
 . /ktest/vm/lib.sh
 
 # Takes a namespace its name; with its last process it goes.

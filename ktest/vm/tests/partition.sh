@@ -4,7 +4,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 150
+# expect: 120
 . /ktest/vm/lib.sh
 
 # a short deadline, stretched

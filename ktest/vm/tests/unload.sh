@@ -4,7 +4,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 600 --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 60
+# expect: 55
 . /ktest/vm/lib.sh
 
 unload() { modprobe -r consensus 2>&1; }
