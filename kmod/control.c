@@ -197,7 +197,7 @@ static int cns_get_limits(struct nlattr **attrs, struct cns_params *p,
 		NL_SET_ERR_MSG(extack, "log-entries must be a power of two, 1024 to 1048576");
 		return -EINVAL;
 	}
-	if ( p->max_peers > U16_MAX) {
+	if (p->max_peers > U16_MAX) {
 		NL_SET_ERR_MSG(extack, "max-peers is at most 65535");
 		return -EINVAL;
 	}

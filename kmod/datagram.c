@@ -126,17 +126,21 @@ void cns_receive(struct cns_node *n, struct sk_buff *skb, u64 now)
 
 /* ------------------------------------------------------------------- send */
 
-/* A datagram of at least @len bytes; small ones also when memory is short. */
+/*
+ * A datagram of at least @len bytes; small ones also when memory is short, as
+ * long as more than @keep are left of the reserve.
+ */
 static struct sk_buff *cns_alloc(struct cns_node *n, struct cns_peer *p,
-				 u32 len)
+				 u32 len, u32 keep)
 {
 	struct sk_buff *skb = cns_udp_alloc(len, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (likely(skb))
 		return skb;
-	cns_node_work(n);
-	if (p && len <= CNS_RESERVE_BYTES)
+	if (p && len <= CNS_RESERVE_BYTES && skb_queue_len(&p->reserve) > keep) {
+		cns_node_work(n);
 		skb = __skb_dequeue(&p->reserve);
+	}
 	if (!skb)
 		cns_drop(n, CONSENSUS_DROP_MEMORY);
 	return skb;
@@ -153,7 +157,7 @@ static void cns_seal(struct cns_node *n, struct cns_peer *p,
 /* Bytes that @m may take; exact where that keeps the skb small. */
 static u32 cns_raft_room(const struct cns_node *n, const struct raft_msg *m)
 {
-	u32 room = CNS_RESERVE_BYTES;
+	u32 room = CNS_RAFT_BYTES;
 	struct raft_entry e;
 
 	if (m->type == RAFT_SNAPSHOT)
@@ -161,10 +165,10 @@ static u32 cns_raft_room(const struct cns_node *n, const struct raft_msg *m)
 	if (m->n_entries > 2)
 		return WIRE_PAYLOAD;
 	if (m->n_entries > 0 && !raft_entry(n->raft, m->index + 1, &e))
-		room += e.len;
+		room += RAFT_ENTRY_COST + e.len;
 	if (m->n_entries > 1 && !raft_entry(n->raft, m->index + 2, &e))
-		room += e.len;
-	return room;
+		room += RAFT_ENTRY_COST + e.len;
+	return max_t(u32, room, CNS_RESERVE_BYTES);
 }
 
 void cns_send_raft(struct cns_node *n, const struct raft_msg *m)
@@ -178,13 +182,13 @@ void cns_send_raft(struct cns_node *n, const struct raft_msg *m)
 	if (!p || p->wire.state != WIRE_PEER_KNOWN)
 		return;
 	room = cns_raft_room(n, m);
-	skb = cns_alloc(n, p, room);
+	skb = cns_alloc(n, p, room, m->n_entries ? CNS_RESERVE_KEPT : 0);
 	if (unlikely(!skb && m->type == RAFT_APPEND && m->n_entries)) {
 		heartbeat = *m;
 		heartbeat.n_entries = 0;
 		m = &heartbeat;
 		room = CNS_RESERVE_BYTES;
-		skb = cns_alloc(n, p, room);
+		skb = cns_alloc(n, p, room, 0);
 	}
 	if (unlikely(!skb))
 		return;
@@ -203,7 +207,7 @@ void cns_send_promise(struct cns_node *n, struct cns_peer *p, u8 type,
 
 	if (p->wire.state != WIRE_PEER_KNOWN)
 		return;
-	skb = cns_alloc(n, p, CNS_RESERVE_BYTES);
+	skb = cns_alloc(n, p, CNS_RESERVE_BYTES, 0);
 	if (!skb)
 		return;
 	len = wire_put_promise(skb->data, CNS_RESERVE_BYTES, type, w,
@@ -230,7 +234,7 @@ void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
 	n->self.hello.durable_term = raft_term_at(n->raft,
 						  raft_durable_index(n->raft));
 	wire_hello_make(&n->self, w, now, random, cns_fresh_ns(n), &h);
-	skb = cns_alloc(n, p, CNS_RESERVE_BYTES);
+	skb = cns_alloc(n, p, CNS_RESERVE_BYTES, CNS_RESERVE_KEPT);
 	if (!skb)
 		return;
 	len = wire_put_hello(skb->data, CNS_RESERVE_BYTES, &h);
@@ -243,6 +247,24 @@ void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
 	cns_udp_queue(n, skb, to, p ? &p->route : NULL);
 }
 
+/* An empty FORWARD, as large as memory allows. *cap: its room. */
+static struct sk_buff *cns_forward_new(struct cns_node *n, struct cns_peer *p,
+				       u32 *cap, u32 *at)
+{
+	struct sk_buff *skb;
+
+	*cap = WIRE_PAYLOAD;
+	skb = cns_alloc(n, p, *cap, 0);
+	if (unlikely(!skb)) {
+		*cap = CNS_RESERVE_BYTES;
+		skb = cns_alloc(n, p, *cap, CNS_RESERVE_KEPT);
+	}
+	if (skb)
+		*at = wire_forward_begin(skb->data, *cap, n->self.hello.node,
+					 n->self.hello.cluster.hi);
+	return skb;
+}
+
 /*
  * Send what this node's programs wait for to the leader. As many datagrams as
  * it takes; what finds no memory comes again.
@@ -250,31 +272,27 @@ void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
 void cns_forward(struct cns_node *n, u64 now)
 {
 	struct cns_peer *p = cns_peer_by_id(n, raft_leader(n->raft));
+	u64 cursor = 0, resend = 2 * n->params.heartbeat_ns;
 	u8 cmd[FSM_COMMAND_MAX];
 	struct sk_buff *skb = NULL;
-	u32 at = 0, more;
-	u64 cursor = 0;
+	u32 at = 0, cap = 0, more;
 	u16 len;
 
 	if (!p || p->wire.state != WIRE_PEER_KNOWN)
 		return;
 	for (;;) {
 		len = fsm_client_next(&n->client, now, raft_term(n->raft),
-				      2 * n->params.heartbeat_ns, &cursor, cmd);
+				      resend, &cursor, cmd);
 		if (!len)
 			break;
+		if (!skb)
+			skb = cns_forward_new(n, p, &cap, &at);
 		if (!skb) {
-			skb = cns_alloc(n, p, WIRE_PAYLOAD);
-			if (!skb) {
-				fsm_client_unsend(&n->client, &cursor);
-				n->pump = true;
-				return;
-			}
-			at = wire_forward_begin(skb->data, WIRE_PAYLOAD,
-						n->self.hello.node,
-						n->self.hello.cluster.hi);
+			fsm_client_unsend(&n->client, &cursor);
+			cns_pump_later(n, now);
+			return;
 		}
-		more = wire_forward_add(skb->data, WIRE_PAYLOAD, at, cmd, len);
+		more = wire_forward_add(skb->data, cap, at, cmd, len);
 		if (!more) {
 			fsm_client_unsend(&n->client, &cursor);
 			cns_seal(n, p, skb, at);

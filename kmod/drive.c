@@ -107,6 +107,8 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 	raft_applied(n->raft, last);
 	if (!list_empty(&n->reads))
 		cns_reads_applied(n);
+	/* There is room in the log again. */
+	n->pump |= n->pump_at != U64_MAX;
 	/* Not at every entry; often enough for the smallest log. */
 	if (likely((first - 1) / CNS_TIDY_EVERY == last / CNS_TIDY_EVERY))
 		return;
@@ -116,6 +118,15 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 }
 
 /* --------------------------------------------------------------- proposals */
+
+/*
+ * Something could not be sent for want of memory or room: not at every turn, or
+ * a worker that looks for memory and this would chase each other.
+ */
+void cns_pump_later(struct cns_node *n, u64 now)
+{
+	n->pump_at = now + n->params.heartbeat_ns / 4;
+}
 
 /* A leader's own requests enter the log; what finds no room comes again. */
 static void cns_propose_own(struct cns_node *n, u64 now)
@@ -127,7 +138,7 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 	for (;;) {
 		if (!fsm_room(n->fsm, raft_last_index(n->raft), 1)) {
 			cns_node_work(n);
-			n->pump = true;
+			cns_pump_later(n, now);
 			return;
 		}
 		len = fsm_client_next(&n->client, now, raft_term(n->raft),
@@ -137,7 +148,7 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 		if (raft_propose(n->raft, now, RAFT_COMMAND, buf, len,
 				 RAFT_NOBODY, &index)) {
 			fsm_client_unsend(&n->client, &cursor);
-			n->pump = true;
+			cns_pump_later(n, now);
 			return;
 		}
 	}
@@ -149,9 +160,10 @@ static void cns_propose_own(struct cns_node *n, u64 now)
  */
 static void cns_pump(struct cns_node *n, u64 now)
 {
-	if (!n->pump)
+	if (!n->pump && likely(now < n->pump_at))
 		return;
 	n->pump = false;
+	n->pump_at = U64_MAX;
 	if (raft_role(n->raft) == RAFT_LEADER)
 		cns_propose_own(n, now);
 	else if (raft_id_some(raft_leader(n->raft)))
@@ -244,6 +256,7 @@ u64 cns_drive_deadline(struct cns_node *n)
 		return U64_MAX;
 	at = min(raft_deadline(n->raft), cns_hello_deadline(n));
 	at = min(at, cns_form_deadline(n));
+	at = min(at, n->pump_at);
 	if (n->read_sent)
 		at = min(at, n->read_sent + resend);
 	if (raft_role(n->raft) != RAFT_LEADER &&

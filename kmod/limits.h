@@ -25,6 +25,10 @@ enum cns_limits {
 	/* Preallocated datagrams of a peer, and their room for payload. */
 	CNS_RESERVE = 6,
 	CNS_RESERVE_BYTES = 256,
+	/* Of these, kept for what must go in any case; data has the others. */
+	CNS_RESERVE_KEPT = 3,
+	/* A Raft message without entries or data: header 40, head 16, fields 56. */
+	CNS_RAFT_BYTES = 112,
 
 	/* Strangers with the right key whose challenge is open (design 6). */
 	CNS_STRANGERS = 64,

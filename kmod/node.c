@@ -173,6 +173,7 @@ void cns_node_run(struct cns_node *n)
 			over = false;
 		}
 		clear_bit_unlock(CNS_OWNED, &n->flags);
+		/* Pairs with llist_add(): what came meanwhile is seen here. */
 		smp_mb__after_atomic();
 		if (!skb_queue_empty(&q))
 			cns_udp_flush(n, &q);
@@ -434,6 +435,7 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 		      HRTIMER_MODE_REL_SOFT);
 	n->timer_item.kind = CNS_ITEM_TIMER;
 	n->armed_at = U64_MAX;
+	n->pump_at = U64_MAX;
 	n->soon_ns = min_t(u64, CNS_RETRANSMIT_MIN_US * NSEC_PER_USEC,
 			   n->params.heartbeat_ns);
 	n->suspended = cns_suspended();

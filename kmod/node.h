@@ -290,6 +290,7 @@ struct cns_params {
  * @read_sent: o, when the last read round was asked for; 0: none is out
  * @read_new: o, reads came that joined no round yet
  * @pump: o, this node's requests may have something to send
+ * @pump_at: o, when they try again what could not be sent; ~0: nothing (ns)
  *
  * @self: o, what hellos say
  * @peers: o (entries: a), the first n_configured are the configuration's
@@ -357,6 +358,7 @@ struct cns_node {
 	u64 read_sent;
 	bool read_new;
 	bool pump;
+	u64 pump_at;
 
 	struct wire_self self;
 	struct cns_peer **peers;
@@ -430,6 +432,7 @@ extern struct workqueue_struct *cns_wq;
 /* ----------------------------------------------------------------- drive.c */
 void cns_drive(struct cns_node *n, u64 now);
 u64 cns_drive_deadline(struct cns_node *n);
+void cns_pump_later(struct cns_node *n, u64 now);
 
 /* -------------------------------------------------------------- datagram.c */
 void cns_receive(struct cns_node *n, struct sk_buff *skb, u64 now);

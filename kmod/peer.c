@@ -113,7 +113,7 @@ struct cns_peer *cns_peer_come(struct cns_node *n, const struct wire_peer *w,
 	memcpy(p->name, w->hello.name, p->name_len);
 	p->address = *address;
 	n->peers[n->n_peers] = p;
-	smp_store_release(&n->n_peers, n->n_peers + 1);
+	n->n_peers++;
 	cns_peer_rekey(n, p);
 	return p;
 }

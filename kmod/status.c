@@ -124,6 +124,23 @@ static int cns_put_who(struct sk_buff *skb, const struct cns_node *n,
 	       nla_put_string(skb, CONSENSUS_A_FAILED, st->failed);
 }
 
+static u32 cns_ms(u64 ns)
+{
+	return div_u64(ns, NSEC_PER_MSEC);
+}
+
+static int cns_put_settings(struct sk_buff *skb, const struct cns_params *p)
+{
+	return nla_put_u32(skb, CONSENSUS_A_HEARTBEAT_MS,
+			   cns_ms(p->heartbeat_ns)) ||
+	       nla_put_u32(skb, CONSENSUS_A_ELECTION_MIN_MS,
+			   cns_ms(p->election_min_ns)) ||
+	       nla_put_u32(skb, CONSENSUS_A_ELECTION_MAX_MS,
+			   cns_ms(p->election_max_ns)) ||
+	       nla_put_u32(skb, CONSENSUS_A_LOG_ENTRIES, p->log_entries) ||
+	       nla_put_u32(skb, CONSENSUS_A_MAX_PEERS, p->max_peers);
+}
+
 static int cns_put_raft(struct sk_buff *skb, const struct cns_status *st)
 {
 	return cns_put_u64(skb, CONSENSUS_A_TERM, st->term) ||
@@ -200,7 +217,8 @@ int cns_cmd_status(struct sk_buff *skb, struct genl_info *info)
 	}
 	hdr = genlmsg_put_reply(msg, info, &cns_family, 0,
 				CONSENSUS_CMD_STATUS);
-	if (!hdr || cns_put_who(msg, n, &st) || cns_put_raft(msg, &st) ||
+	if (!hdr || cns_put_who(msg, n, &st) ||
+	    cns_put_settings(msg, &n->params) || cns_put_raft(msg, &st) ||
 	    cns_put_state(msg, n, ns, &st) || cns_put_traffic(msg, n, &st)) {
 		nlmsg_free(msg);
 		goto put;

@@ -43,6 +43,7 @@ void raft_lead_begin(struct raft *r)
 
 	raft_become(r, RAFT_LEADER, r->store.hard.term, r->p.self);
 	r->lead.since = r->now;
+	r->offer_asked = false;
 	r->lead.quorum_at = r->now + r->p.election_max_ns;
 	for (i = 0; i < r->n_peers; i++)
 		raft_progress_begin(r, &r->peers[i]);

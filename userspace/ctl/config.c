@@ -47,7 +47,7 @@ static const struct {
 	uint32_t least, most, initial;
 	const char *unit;
 } numbers[CONFIG_NUMBERS] = {
-	[CONFIG_HEARTBEAT] = { "heartbeat-ms", 1, 60000, 30, "milliseconds" },
+	[CONFIG_HEARTBEAT] = { "heartbeat-ms", 1, 30000, 30, "milliseconds" },
 	[CONFIG_ELECTION_MIN] = { "election-min-ms", 2, 600000, 150, "milliseconds" },
 	[CONFIG_ELECTION_MAX] = { "election-max-ms", 3, 600000, 300, "milliseconds" },
 	[CONFIG_OBJECTS_MAX] = { "objects-max", 1, UINT32_MAX, 1048576, "objects" },

@@ -89,7 +89,7 @@ static void bad(void)
 		{ "[cluster]\n[node x]\n", ":2: node x has no address" },
 		{ "[cluster]\n[node x]\naddress = 10.0.0.1:1\n[node y]\naddress = [::1]:1\n",
 		  ":4: node y has an IPv6 address, node x not" },
-		{ "[cluster]\nheartbeat-ms = 0\n", "from 1 to 60000" },
+		{ "[cluster]\nheartbeat-ms = 0\n", "from 1 to 30000" },
 		{ "[cluster]\nheartbeat-ms = 30 # ms\n",
 		  "heartbeat-ms = 30 # ms: must be a number" },
 		{ "[cluster]\nlog-entries = 1000\n", "from 1024 to 1048576" },
