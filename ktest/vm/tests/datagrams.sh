@@ -27,6 +27,6 @@ AGAIN
 
 on n1 ct-datagram eth0 fd00::1 7800 "sh /tmp/restart" >/tmp/datagram.tap 2>&1
 result $? "ct-datagram: each bad datagram is counted as what it is, and nothing else happens"
-grep -v '^ok' /tmp/datagram.tap | sed 's/^not ok/# not ok/'
+grep -v -e '^ok' -e '^1\.\.' /tmp/datagram.tap | sed 's/^not ok/# not ok/'
 check "the nodes agree" same_state 60
 finish
