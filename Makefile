@@ -29,7 +29,8 @@ tools: deps			## build consensusctl, the library and the test programs
 	@$(MAKE) -s -C userspace
 	@$(MAKE) -s -C ktest/history
 	@$(MAKE) -s -C ktest/vm
-	@if [ -e ktest/vm/abi/Makefile ]; then $(MAKE) -s -C ktest/vm/abi; fi
+	@$(MAKE) -s -C ktest/vm/abi
+	@$(MAKE) -s -C ktest/bench all
 
 demo: deps			## three VMs hand out one sequence while their leader dies
 	@ktest/vm/demo
