@@ -252,6 +252,7 @@ static void cns_install_swap(struct cns_node *n, void *arg)
 	if (!i->ok)
 		return;
 	n->snapshots++;
+	n->pump = true;
 	fsm_client_reload(&n->client, n->fsm, cns_request_done, n);
 	cns_reads_applied(n);
 }

@@ -51,13 +51,17 @@ static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
 
 static void cns_raft_received(struct cns_node *n, struct raft_msg *m, u64 now)
 {
-	unsigned int need = m->type == RAFT_APPEND ? m->n_entries : 0;
+	unsigned int need = RAFT_STASH_MAX * RAFT_BATCH_MAX + m->n_entries;
 
-	/* No memory for what it may need: as if it had been lost (design 4). */
-	if (need && !fsm_room(n->fsm, raft_last_index(n->raft), need)) {
+	/*
+	 * No memory for what it, and those that wait for it, may need: as if it
+	 * had been lost (design 4).
+	 */
+	if (m->type == RAFT_APPEND && m->n_entries &&
+	    !fsm_room(n->fsm, raft_last_index(n->raft), need)) {
 		cns_drop(n, CONSENSUS_DROP_UNREADY);
 		cns_node_work(n);
-		m->n_entries = 0;
+		return;
 	}
 	raft_step(n->raft, now, m);
 }

@@ -60,7 +60,9 @@ static bool cns_persisted(struct cns_node *n, u64 now)
 	n->persisted_seq = 0;
 	raft_persisted(n->raft, now, seq, n->persisted_term,
 		       n->persisted_index);
-	cns_release_held(n, seq);
+	/* Stopped: no votes, no acks. */
+	if (likely(!raft_failed(n->raft)))
+		cns_release_held(n, seq);
 	return true;
 }
 

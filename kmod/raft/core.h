@@ -31,7 +31,6 @@ enum {
 	 * arrives meanwhile joins the next (design 5).
 	 */
 	RAFT_PARTIAL_MAX = 2,
-	RAFT_STASH_MAX = 4,	/* appends that overtook others, kept for later */
 	RAFT_STASH_BYTES = 1280, /* of one; longer ones are not kept */
 	RAFT_CHUNKS_MAX = 16,	/* chunks of a snapshot sent and not answered */
 	RAFT_CHUNK_DUPS = 3,	/* answers without progress that mean a loss and

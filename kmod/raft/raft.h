@@ -58,6 +58,9 @@ enum {
 	RAFT_PEERS_MAX = 32,	/* members and observers that are replicated to */
 	RAFT_INFLIGHT_MAX = 128, /* append messages sent to a peer and not acked */
 	RAFT_BATCH_MAX = 64,	/* entries in one message */
+	RAFT_STASH_MAX = 4,	/* messages that overtook others, kept for later:
+				 * one more may bring all of their entries in
+				 */
 	RAFT_OUTBOX_MAX = 96,	/* messages in one ready: appends to all peers,
 				 * and a reply for each item of one drain
 				 */

@@ -28,10 +28,11 @@ void raft_store_cut(struct raft *r, u64 index)
 {
 	struct raft_store *s = &r->store;
 
-	if (s->given <= index)
-		return;
-	s->given = index;
-	s->cut = true;
+	/* Only the telling depends on what was given, the distrust never. */
+	if (s->given > index) {
+		s->given = index;
+		s->cut = true;
+	}
 	s->durable = min(s->durable, index);
 	s->cap = s->done < s->cap_seq ? min(s->cap, index) : index;
 	s->cap_seq = s->seq + 1;

@@ -47,10 +47,15 @@ void raft_lead_begin(struct raft *r)
 	r->lead.quorum_at = r->now + r->p.election_max_ns;
 	for (i = 0; i < r->n_peers; i++)
 		raft_progress_begin(r, &r->peers[i]);
+	/* In a full log what is applied makes way; nothing else could, later. */
 	if (raft_append_own(r, RAFT_NOOP, NULL, 0)) {
+		raft_log_compact(&r->log, min(r->applied, r->store.durable));
+		if (!raft_append_own(r, RAFT_NOOP, NULL, 0))
+			goto appended;
 		raft_become(r, RAFT_FOLLOWER, r->store.hard.term, RAFT_NOBODY);
 		return;
 	}
+appended:
 	r->lead.noop = r->log.last;
 }
 

@@ -107,8 +107,10 @@ void raft_snap_nudge(struct raft *r, struct raft_peer *p)
 {
 	u64 len = r->offer.len;
 
-	if (len && p->snap_index == r->offer.index && p->snap_acked >= len)
-		p->snap_sent = (len - 1) & ~(u64)(RAFT_CHUNK_MAX - 1);
+	if (!len || p->snap_index != r->offer.index || p->snap_acked < len)
+		return;
+	p->snap_acked = (len - 1) & ~(u64)(RAFT_CHUNK_MAX - 1);
+	p->snap_sent = p->snap_acked;
 }
 
 /* How far the peer is. An answer without progress tells of a gap; of more than

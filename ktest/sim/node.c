@@ -409,7 +409,8 @@ static void take_raft(struct node *n, struct msg *msg)
 		return;
 	/* Design 4: where memory is short a datagram is as good as lost. */
 	if (m.type == RAFT_APPEND && m.n_entries &&
-	    !fsm_room(n->f, raft_last_index(n->r), m.n_entries))
+	    !fsm_room(n->f, raft_last_index(n->r), m.n_entries +
+		      RAFT_STASH_MAX * RAFT_BATCH_MAX))
 		return;
 	raft_step(n->r, node_now(n), &m);
 }
