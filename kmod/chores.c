@@ -290,15 +290,6 @@ static bool cns_load(struct fsm *f, const struct raft_snapshot *s)
 	return !fsm_wants(f) || cns_feed(f);
 }
 
-static void cns_fsm_drop(struct fsm *f)
-{
-	void *chunk;
-
-	while (f && (chunk = fsm_take_back(f)))
-		kvfree(chunk);
-	kvfree(f);
-}
-
 static void cns_install_snapshot(struct cns_node *n)
 {
 	struct cns_install i = {};
@@ -312,7 +303,7 @@ static void cns_install_snapshot(struct cns_node *n)
 		i.ok = cns_load(i.fsm, i.snap);
 	}
 	cns_node_call(n, cns_install_swap, &i);
-	cns_fsm_drop(i.fsm);
+	cns_fsm_free(i.fsm);
 	kvfree(i.old);
 }
 

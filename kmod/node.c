@@ -239,7 +239,8 @@ struct cns_node *cns_node_get(struct cns_ns *ns)
 	return n;
 }
 
-static void cns_fsm_free(struct fsm *f)
+/* A state and all of its chunks; NULL is none. */
+void cns_fsm_free(struct fsm *f)
 {
 	void *chunk;
 

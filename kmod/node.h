@@ -422,6 +422,7 @@ void cns_node_run(struct cns_node *n);
 void cns_node_call(struct cns_node *n,
 		   void (*fn)(struct cns_node *n, void *arg), void *arg);
 void cns_node_put(struct cns_node *n);
+void cns_fsm_free(struct fsm *f);
 void cns_node_work(struct cns_node *n);
 struct cns_node *cns_node_get(struct cns_ns *ns);
 struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
