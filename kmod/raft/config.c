@@ -12,7 +12,8 @@
 
 enum { HEAD = 4, MEMBER = 16 };
 
-static bool config_valid(const struct raft_config *c)
+/* What may be a configuration. */
+bool raft_config_valid(const struct raft_config *c)
 {
 	unsigned int i, k;
 
@@ -41,7 +42,7 @@ u16 raft_config_encode(const struct raft_config *c, u8 *buf)
 	unsigned int i;
 	__le64 w[2];
 
-	if (!config_valid(c))
+	if (!raft_config_valid(c))
 		return 0;
 	buf[0] = c->n;
 	buf[1] = c->n_voters;
@@ -79,7 +80,7 @@ int raft_config_decode(struct raft_config *c, const u8 *buf, u16 len)
 		got.member[i].hi = le64_to_cpu(w[0]);
 		got.member[i].lo = le64_to_cpu(w[1]);
 	}
-	if (!config_valid(&got))
+	if (!raft_config_valid(&got))
 		return -EINVAL;
 	*c = got;
 	return 0;
@@ -150,46 +151,6 @@ const struct raft_config *raft_config_at(const struct raft *r, u64 index)
 	if (r->conf_before.index && index >= r->conf_before.index)
 		return &r->conf_before.config;
 	return NULL;
-}
-
-int raft_restore(struct raft *r, u64 index, u64 term,
-		 const struct raft_config *config)
-{
-	if (r->log.last)
-		return -EINVAL;
-	if (!index)
-		return 0;
-	if (!term || index > RAFT_NUMBER_MAX || term > r->store.hard.term ||
-	    !config || !config_valid(config))
-		return -EINVAL;
-	raft_log_reset(&r->log, index, term);
-	r->commit = index;
-	r->handed = index;
-	r->applied = index;
-	r->store.given = index;
-	r->store.durable = index;
-	raft_conf_set(r, index, config);
-	raft_follow_reset(r);
-	return 0;
-}
-
-int raft_restore_entry(struct raft *r, const struct raft_entry *e)
-{
-	int err;
-
-	if (!e->term || e->term > r->store.hard.term ||
-	    e->term < raft_log_term(&r->log, r->log.last))
-		return -EINVAL;
-	err = raft_log_append(&r->log, e);
-	if (err)
-		return err;
-	if (e->kind == RAFT_MEMBERS && raft_conf_appended(r, r->log.last)) {
-		raft_log_truncate(&r->log, r->log.last - 1);
-		return -EINVAL;
-	}
-	r->store.given = r->log.last;
-	r->store.durable = r->log.last;
-	return 0;
 }
 
 u64 raft_term_at(const struct raft *r, u64 index)

@@ -2,7 +2,8 @@
 /*
  * Inside the core: its state, and what its files offer each other.
  *
- *   raft.c       beginning, terms and roles, the way of a message in
+ *   raft.c       terms and roles, the way of a message in
+ *   restore.c    how a log begins: what storage held, or a new cluster
  *   election.c   standing, voting, transfer of leadership
  *   replicate.c  leader: what each peer has, what it is sent, what is committed
  *   follow.c     follower: entries in, acknowledgments out
@@ -10,6 +11,7 @@
  *   stash.c      appends that overtook what they follow on
  *   read.c       linearizable reads
  *   snapshot.c   snapshots out and in, compaction
+ *   doubt.c      storage that may have lost its end
  *   ready.c      all that there is to do, and what storage has done
  *   config.c     configuration entries
  *   log.c        the log in memory
@@ -36,7 +38,6 @@ enum {
 	RAFT_CHUNK_DUPS = 3,	/* answers without progress that mean a loss and
 				 * not disorder (as TCP, RFC 5681)
 				 */
-	RAFT_PENDING_MAX = 16,	/* persists remembered until they are durable */
 	RAFT_BACKOFF_MAX = 6,	/* doublings of the retransmission timer */
 	RAFT_GAP_REPEAT = 4,	/* one reject for so many appends behind a gap */
 	/*
@@ -47,8 +48,20 @@ enum {
 	 * room there, nothing would ever move again.
 	 */
 	RAFT_UNCOMMITTED_EIGHTHS = 3,
-	RAFT_FULL_PERCENT = 75,	/* fuller than that, the log waits for nobody */
+	RAFT_FULL_PERCENT = 75,	/* fuller than that, the log waits for nobody, */
+	RAFT_HOLD_PERCENT = 90,	/* or only for who is being sent a snapshot: what
+				 * is left then is room to go on meanwhile
+				 */
 };
+
+/*
+ * A node that cannot hear all voters and may have forgotten a vote goes on in a
+ * term so much above all that it has heard of: more elections than anybody can
+ * have begun that no majority knows of.
+ */
+#define RAFT_DOUBT_LEAP BIT_ULL(16)
+/* It waits for them so many election timeouts. */
+#define RAFT_DOUBT_PATIENCE 10
 
 /* Times that never come. */
 #define RAFT_NEVER U64_MAX
@@ -62,12 +75,22 @@ enum raft_flow {
 	RAFT_SNAPPING,	/* it needs what the log no longer has */
 };
 
+/* What a peer's word is worth: its storage may have lost its end. */
+enum raft_trust {
+	RAFT_TRUSTED,
+	RAFT_DOUBTED,	/* it does not take over, while it is behind */
+	RAFT_MUTE,	/* nothing that it says counts, until it acknowledges */
+};
+
 /**
  * struct raft_peer - who is replicated to; progress means something to a leader
  * @id: the peer
  * @member: in the configuration
  * @voter: counted
  * @observer: replicated to by the driver's wish
+ * @trust: enum raft_trust
+ * @settled: while this node asks for terms (doubt.c): it has answered
+ * @differs: it said in this term that its state differs from ours
  * @flow: enum raft_flow
  * @awaiting: PROBE: a message is out, and no answer yet
  * @urgent: a message goes out in the next ready, if only an empty one
@@ -96,12 +119,16 @@ enum raft_flow {
  * @snap_sent: bytes sent
  * @snap_reply: id of the newest answer to a chunk
  * @snap_dups: answers in a row that told of no progress
+ * @chase: behind a snapshot it still has to get as far as this; 0: it has
  */
 struct raft_peer {
 	struct raft_id id;
 	bool member;
 	bool voter;
 	bool observer;
+	u8 trust;
+	bool settled;
+	bool differs;
 	u8 flow;
 	bool awaiting;
 	bool urgent;
@@ -130,6 +157,7 @@ struct raft_peer {
 	u64 snap_sent;
 	u64 snap_reply;
 	unsigned int snap_dups;
+	u64 chase;
 };
 
 /**
@@ -157,9 +185,10 @@ struct raft_conf {
  * @cap: completions before @cap_seq prove nothing above this: what was there
  *	has since been replaced (pitfall 6)
  * @cap_seq: the persist that held the replacement
- * @first: position of the oldest in @pending
- * @n: how many are in @pending
- * @pending: persists not yet durable, and the last index after each
+ * @since: since when the oldest persist that is not durable is known to be
+ *	outstanding (ns); RAFT_NEVER: there is none
+ * @next_seq: first persist handed out since @since was set; 0: none
+ * @next_at: when (ns)
  */
 struct raft_store {
 	struct raft_hard hard;
@@ -173,12 +202,25 @@ struct raft_store {
 	u64 durable;
 	u64 cap;
 	u64 cap_seq;
-	unsigned int first;
-	unsigned int n;
-	struct {
-		u64 seq;
-		u64 last;
-	} pending[RAFT_PENDING_MAX];
+	u64 since;
+	u64 next_seq;
+	u64 next_at;
+};
+
+/**
+ * struct raft_doubts - what this node's own storage may have lost (doubt.c)
+ * @what: enum raft_doubt, as storage said, until it is over
+ * @unsettled: a vote may be forgotten, and not all have told their term yet
+ * @ask_at: when they are asked (again)
+ * @ask_until: when those who did not answer are given up; 0: nobody asked yet
+ * @whole: this much was the leader's commit index, and is in the log; 0: not yet
+ */
+struct raft_doubts {
+	enum raft_doubt what;
+	bool unsettled;
+	u64 ask_at;
+	u64 ask_until;
+	u64 whole;
 };
 
 /**
@@ -225,12 +267,14 @@ struct raft_stash {
  * struct raft_poll - a candidate's votes
  * @granted: bit i: voter i of the configuration said yes
  * @refused: said no
+ * @doubtful: of those in @granted, a vote that is good only with all others
  * @resend_at: when those who said nothing are asked again
  * @transfer: by the old leader's wish
  */
 struct raft_poll {
 	u32 granted;
 	u32 refused;
+	u32 doubtful;
 	u64 resend_at;
 	bool transfer;
 };
@@ -314,6 +358,8 @@ struct raft_receipt {
 struct raft {
 	struct raft_params p;
 	const char *failed;
+	const char *differs;	/* why this node fails after its last words */
+	bool differs_said;
 	u64 now;
 	u64 rng;
 	enum raft_role role;
@@ -322,6 +368,7 @@ struct raft {
 
 	struct raft_log log;
 	struct raft_store store;
+	struct raft_doubts doubt;
 	u64 commit;
 	u64 handed;		/* last index handed out to be applied */
 	u64 applied;
@@ -340,6 +387,7 @@ struct raft {
 
 	struct raft_snapshot offer;	/* .len 0: none */
 	bool offer_asked;
+	u64 hold;			/* of one being made; 0: none */
 	struct raft_receipt in;
 
 	unsigned int n_peers;
@@ -353,6 +401,12 @@ struct raft {
 	bool taken;		/* a ready is out, raft_advance() is due */
 	struct raft_ready rd;
 };
+
+/* Its answers steer what it is sent; they are no sign of following. */
+static inline bool raft_mute(const struct raft_peer *p)
+{
+	return unlikely(p->trust == RAFT_MUTE);
+}
 
 /*
  * raft_assert() - @cond, or this node stops
@@ -461,9 +515,23 @@ void raft_receipt_outrun(struct raft *r);
 
 /* ready.c */
 u64 raft_hard_pending(const struct raft *r);
+bool raft_hung(const struct raft *r);
+u64 raft_hung_at(const struct raft *r);
 void raft_store_cut(struct raft *r, u64 index);
 
+/* doubt.c */
+void raft_doubt_begin(struct raft *r, enum raft_doubt what);
+bool raft_doubt_deaf(const struct raft *r);
+void raft_doubt_heard(struct raft *r, const struct raft_msg *m);
+void raft_doubt_matched(struct raft *r, const struct raft_msg *m, u64 matched);
+void raft_doubt_tick(struct raft *r);
+void raft_doubt_flush(struct raft *r);
+void raft_doubt_acked(struct raft *r, struct raft_peer *p);
+void raft_on_differs(struct raft *r, struct raft_peer *p);
+void raft_last_words(struct raft *r);
+
 /* config.c */
+bool raft_config_valid(const struct raft_config *c);
 int raft_conf_appended(struct raft *r, u64 index);
 void raft_conf_rollback(struct raft *r, u64 index);
 void raft_conf_set(struct raft *r, u64 index, const struct raft_config *c);

@@ -20,12 +20,16 @@ static int voter_index(const struct raft *r, struct raft_id id)
 	return -1;
 }
 
-/* Only a voter of the configuration in force, and not while its log is being
- * replaced (pitfalls 33, 46).
+/*
+ * Only a voter of the configuration in force, not while its log is being replaced
+ * (pitfalls 33, 46), not while its disk hangs, nor while it does not know in which
+ * terms it has voted. A single voter in doubt would elect itself.
  */
 bool raft_electable(const struct raft *r)
 {
-	return r->voter && !r->in.installing;
+	return r->voter && !r->in.installing && !raft_hung(r) &&
+	       !r->doubt.unsettled &&
+	       !(r->doubt.what && r->conf.config.n_voters == 1);
 }
 
 static bool standing(const struct raft *r)
@@ -54,6 +58,8 @@ static void solicit(struct raft *r)
 		m->log_term = raft_log_term(&r->log, r->log.last);
 		if (r->poll.transfer)
 			m->flags = RAFT_MSG_TRANSFER;
+		if (r->doubt.what)
+			m->flags |= RAFT_MSG_DOUBT;
 	}
 }
 
@@ -82,9 +88,32 @@ static bool own_vote(const struct raft *r)
 	return r->role == RAFT_PRECANDIDATE || !raft_hard_pending(r);
 }
 
+static void count_own(struct raft *r, unsigned int i)
+{
+	if (!own_vote(r))
+		return;
+	r->poll.granted |= 1U << i;
+	if (r->doubt.what)
+		r->poll.doubtful |= 1U << i;
+}
+
+/*
+ * A majority of those who know what they had, or everybody: among all there is
+ * one who remembers what a doubtful one forgot (doubt.c).
+ */
+static bool won(const struct raft *r)
+{
+	const struct raft_poll *poll = &r->poll;
+
+	return hweight32(poll->granted & ~poll->doubtful) >= raft_majority(r) ||
+	       hweight32(poll->granted) == r->conf.config.n_voters;
+}
+
 /*
  * "If votes received from majority of servers: become leader" (paper, figure
- * 2). Where a majority refused, wait for the next timeout.
+ * 2), but never before the own vote is durable, whatever others granted: so
+ * nothing that a leader says waits for its storage. Where a majority refused,
+ * wait for the next timeout.
  */
 void raft_tally(struct raft *r)
 {
@@ -96,13 +125,12 @@ void raft_tally(struct raft *r)
 	self = voter_index(r, r->p.self);
 	if (self < 0)
 		return;
-	if (own_vote(r))
-		r->poll.granted |= 1U << self;
-	if (hweight32(r->poll.granted) >= raft_majority(r)) {
-		if (r->role == RAFT_PRECANDIDATE)
-			raft_stand(r, RAFT_CANDIDATE, false);
-		else
+	count_own(r, (unsigned int)self);
+	if (won(r)) {
+		if (r->role == RAFT_CANDIDATE && own_vote(r))
 			raft_lead_begin(r);
+		else if (r->role == RAFT_PRECANDIDATE && raft_electable(r))
+			raft_stand(r, RAFT_CANDIDATE, false);
 	} else if (voters - hweight32(r->poll.refused) < raft_majority(r)) {
 		raft_become(r, RAFT_FOLLOWER, r->store.hard.term, RAFT_NOBODY);
 	}
@@ -154,20 +182,35 @@ static bool vote_free(const struct raft *r, const struct raft_msg *m)
 	       (!raft_id_some(vote) && !raft_id_some(r->leader));
 }
 
-/* Both questions; a PreVote's term is above ours or as good as an election. */
+/*
+ * A PreVote's term is above ours or as good as an election; one that is marked
+ * asks for our term as well, and a grant says that it is lower.
+ */
+static bool grants(const struct raft *r, const struct raft_msg *m)
+{
+	if (r->doubt.unsettled || !up_to_date(r, m))
+		return false;
+	if (m->term > r->store.hard.term)
+		return true;
+	return vote_free(r, m) &&
+	       !(m->type == RAFT_PREVOTE && m->flags & RAFT_MSG_DOUBT);
+}
+
+/* Both questions. */
 void raft_on_vote(struct raft *r, const struct raft_msg *m)
 {
 	bool pre = m->type == RAFT_PREVOTE;
-	bool grant = up_to_date(r, m) &&
-		     (m->term > r->store.hard.term || vote_free(r, m));
+	bool grant = grants(r, m);
 	struct raft_msg *reply;
 
 	reply = raft_send(r, pre ? RAFT_PREVOTE_REPLY : RAFT_VOTE_REPLY, m->from);
 	if (!reply)
 		return;
 	reply->id = m->id;
+	if (grant ? r->doubt.what != RAFT_SURE : raft_doubt_deaf(r))
+		reply->flags = RAFT_MSG_DOUBT;
 	if (!grant) {
-		reply->flags = RAFT_MSG_REJECT;
+		reply->flags |= RAFT_MSG_REJECT;
 		return;
 	}
 	if (pre) {
@@ -179,6 +222,16 @@ void raft_on_vote(struct raft *r, const struct raft_msg *m)
 		r->store.hard_dirty = true;
 	}
 	raft_patience(r);
+}
+
+/* A vote that was good once stays so, whatever its giver forgot since. */
+static void granted(struct raft_poll *poll, u32 bit, bool doubtful)
+{
+	if (!doubtful)
+		poll->doubtful &= ~bit;
+	else if (!(poll->granted & bit))
+		poll->doubtful |= bit;
+	poll->granted |= bit;
 }
 
 /* Counted: a voter's answer to the question that is being asked (pitfall 26). */
@@ -194,21 +247,25 @@ void raft_on_vote_reply(struct raft *r, const struct raft_msg *m)
 	if (no)
 		r->poll.refused |= 1U << i & ~r->poll.granted;
 	else
-		r->poll.granted |= 1U << i;
+		granted(&r->poll, 1U << i, m->flags & RAFT_MSG_DOUBT);
 	raft_tally(r);
 }
 
-/* "the target server ... starts a new election" at once (thesis 3.10). */
+/*
+ * "the target server ... starts a new election" at once (thesis 3.10). In doubt it
+ * would need everybody's vote, and who leads needs none.
+ */
 void raft_on_timeout_now(struct raft *r, const struct raft_msg *m)
 {
 	if (r->role == RAFT_FOLLOWER && raft_id_eq(m->from, r->leader) &&
-	    raft_electable(r))
+	    raft_electable(r) && !r->doubt.what)
 		raft_stand(r, RAFT_CANDIDATE, true);
 }
 
 static bool reachable_voter(const struct raft *r, const struct raft_peer *p)
 {
-	return p->voter && p->heard && p->heard + r->p.election_max_ns >= r->now;
+	return p->voter && p->trust == RAFT_TRUSTED && p->heard &&
+	       p->heard + r->p.election_max_ns >= r->now;
 }
 
 /**

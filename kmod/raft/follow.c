@@ -207,6 +207,8 @@ static void accept(struct raft *r, const struct raft_msg *m)
 		return;
 	f->verified = max(f->verified, matched);
 	learn_commit(r, m->commit, matched);
+	if (unlikely(r->doubt.what))
+		raft_doubt_matched(r, m, matched);
 	/* A full log: what did not fit counts as lost. */
 	if (err && matched == m->index)
 		return;
@@ -258,6 +260,17 @@ static void send_refusal(struct raft *r)
 	f->reject = false;
 }
 
+/*
+ * To acknowledge is to say "I have voted in no later term". Who does not know
+ * (doubt.c) refuses what comes next, so that the leader knows what to send.
+ */
+static void withhold(const struct raft *r, struct raft_msg *m)
+{
+	m->flags = RAFT_MSG_REJECT;
+	m->hint = m->index++;
+	m->hint_term = raft_log_term(&r->log, m->hint);
+}
+
 static void send_ack(struct raft *r)
 {
 	struct raft_follow *f = &r->follow;
@@ -270,6 +283,8 @@ static void send_ack(struct raft *r)
 	m->id = f->ack_id;
 	m->index = f->told;
 	f->ack = false;
+	if (unlikely(r->doubt.unsettled))
+		withhold(r, m);
 }
 
 /* All that a follower owes its leader. */

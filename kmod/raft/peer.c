@@ -154,7 +154,7 @@ u64 raft_quorum_value(const struct raft *r, u64 own,
 
 static u64 heard_of(const struct raft *r, const struct raft_peer *p)
 {
-	return max(p->heard, r->lead.since);
+	return raft_mute(p) ? r->lead.since : max(p->heard, r->lead.since);
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Beginning, terms and roles, and the way of a message in.
+ * Terms and roles, and the way of a message in.
  *
  * A message passes validity, then the rule about terms, then one handler. A
  * role changes in raft_become() and nowhere else.
@@ -41,7 +41,7 @@ static bool params_valid(const struct raft_params *p)
 	       p->election_max_ns < 1ULL << 40 &&
 	       p->retransmit_min_ns < 1ULL << 40 &&
 	       p->batch_bytes >= RAFT_ENTRY_COST + RAFT_ENTRY_MAX &&
-	       p->hard.term <= RAFT_NUMBER_MAX;
+	       p->hard.term <= RAFT_NUMBER_MAX && p->doubt <= RAFT_DOUBT_VOTE;
 }
 
 /**
@@ -66,6 +66,8 @@ int raft_init(struct raft *r, const struct raft_params *p, u64 now)
 		r->rng = 1;
 	draw(r);
 	r->store.hard = p->hard;
+	r->store.since = RAFT_NEVER;
+	raft_doubt_begin(r, p->doubt);
 	r->said_term = p->hard.term;
 	raft_follow_reset(r);
 	raft_patience(r);
@@ -166,39 +168,6 @@ int raft_append_own(struct raft *r, u8 kind, const void *data, u16 len)
 	return raft_log_append(&r->log, &e);
 }
 
-int raft_bootstrap(struct raft *r, u64 now, const struct raft_config *config,
-		   const struct raft_entry *entries, unsigned int n)
-{
-	u8 buf[RAFT_CONFIG_BYTES_MAX];
-	struct raft_entry e = { .term = 1, .data = buf, .kind = RAFT_MEMBERS };
-	unsigned int i;
-	bool self = false;
-
-	if (r->failed || r->log.last || r->conf.config.n)
-		return -EBUSY;
-	e.len = raft_config_encode(config, buf);
-	for (i = 0; e.len && i < config->n_voters; i++)
-		self |= raft_id_eq(config->member[i], r->p.self);
-	if (!self)
-		return -EINVAL;
-	if (raft_log_append(&r->log, &e))
-		return -ENOSPC;
-	for (i = 0; i < n; i++) {
-		e = entries[i];
-		e.term = 1;
-		if (e.kind != RAFT_COMMAND || raft_log_append(&r->log, &e)) {
-			raft_log_reset(&r->log, 0, 0);
-			return e.kind == RAFT_COMMAND ? -ENOSPC : -EINVAL;
-		}
-	}
-	raft_event(r, now);
-	if (!r->store.hard.term)
-		raft_become(r, RAFT_FOLLOWER, 1, RAFT_NOBODY);
-	raft_conf_appended(r, 1);
-	raft_stand(r, RAFT_PRECANDIDATE, false);
-	return 0;
-}
-
 /* Terms and indices that no correct sender uses; nothing below looks again. */
 static bool msg_valid(const struct raft *r, const struct raft_msg *m)
 {
@@ -214,7 +183,7 @@ static bool msg_valid(const struct raft *r, const struct raft_msg *m)
  * A sender of an older term learns the newer one, so that a leader which lost
  * it, or a node that wants to stand, is not stuck (pitfalls 28, 29).
  */
-static void answer_older(struct raft *r, const struct raft_msg *m)
+static void tell_term(struct raft *r, const struct raft_msg *m)
 {
 	struct raft_msg *reply = NULL;
 
@@ -227,6 +196,8 @@ static void answer_older(struct raft *r, const struct raft_msg *m)
 	if (!reply)
 		return;
 	reply->flags = RAFT_MSG_REJECT;
+	if (reply->type != RAFT_APPEND_REPLY && raft_doubt_deaf(r))
+		reply->flags |= RAFT_MSG_DOUBT;
 	reply->id = m->id;
 }
 
@@ -244,10 +215,14 @@ static bool prospective(const struct raft_msg *m)
  */
 static bool rule_of_terms(struct raft *r, const struct raft_msg *m)
 {
-	if (raft_sticks(r, m))
+	if (raft_sticks(r, m)) {
+		/* Who is in doubt wants to know the term above all. */
+		if (m->type == RAFT_PREVOTE && m->flags & RAFT_MSG_DOUBT)
+			tell_term(r, m);
 		return false;
+	}
 	if (m->term < r->store.hard.term) {
-		answer_older(r, m);
+		tell_term(r, m);
 		return false;
 	}
 	if (m->term > r->store.hard.term && !prospective(m))
@@ -305,20 +280,25 @@ void raft_step(struct raft *r, u64 now, const struct raft_msg *m)
 	raft_event(r, now);
 	if (rule_of_terms(r, m))
 		handlers[m->type](r, m);
+	if (unlikely(r->doubt.unsettled))
+		raft_doubt_heard(r, m);
 	if (!event && nothing_new(r, m, commit))
 		r->event = false;
 }
 
-/* "If election timeout elapses" (paper, figure 2, followers and candidates). */
+/*
+ * "If election timeout elapses" (paper, figure 2, followers and candidates). What
+ * keeps a voter from standing will pass: then it stands, some time later.
+ */
 static void impatient(struct raft *r)
 {
 	if (raft_electable(r)) {
 		raft_stand(r, RAFT_PRECANDIDATE, false);
 		return;
 	}
-	raft_set_leader(r, RAFT_NOBODY);
+	raft_become(r, RAFT_FOLLOWER, r->store.hard.term, RAFT_NOBODY);
 	r->election_at = RAFT_NEVER;
-	if (r->in.installing)
+	if (r->voter)
 		raft_patience(r);
 }
 
@@ -333,6 +313,8 @@ void raft_tick(struct raft *r, u64 now)
 		impatient(r);
 	else
 		raft_poll_tick(r);
+	if (unlikely(r->doubt.unsettled))
+		raft_doubt_tick(r);
 }
 
 /* One command is always admitted, however small the rings are. */

@@ -23,7 +23,9 @@
  *     in the order of .seq. When it is durable, and not before, call
  *     raft_persisted() with the same seq and the (term, index) of its last
  *     entry. Completions come in the order of seq. Several may be reported
- *     by the last of them alone.
+ *     by the last of them alone, with the last entry that they left at the end
+ *     of the log: (0, 0) where the last of them to touch the log only cut it.
+ *     Any number may be outstanding.
  *  4. Send every message whose .after is 0 at once. Send a message whose
  *     .after is not 0 only once the persist with that seq has been reported
  *     durable. Any message may be lost, delayed, doubled, or overtaken.
@@ -35,7 +37,10 @@
  *  7. Call raft_tick() no later than ready.deadline. Earlier, and in between,
  *     does no harm.
  *  8. Hand over only messages that were authenticated, whose .from is what
- *     the authentication proved, and which belong to this cluster.
+ *     the authentication proved, and which belong to this cluster, were sent
+ *     to this start of this node, and come from the newest start of the sender
+ *     that is known. If that start is in doubt of its storage, raft_doubted()
+ *     comes before anything else of it, and before anything is sent to it.
  *  9. When ready.snap_make is set, make a snapshot of the applied state and
  *     hand it over with raft_snapshot_offer(); when ready.snap_want is set,
  *     find that many bytes and give them with raft_snapshot_buffer(); when
@@ -43,6 +48,10 @@
  *     live one, and only then swap it in and call raft_snapshot_installed().
  * 10. When raft_failed() says why, this node has stopped: no votes, no acks,
  *     no answers.
+ *
+ * What storage found at a start goes in by raft_restore() and what follows it, up
+ * to raft_restore_end(). If storage is in doubt about its end, the driver keeps
+ * that doubt durable until raft_doubt() says that it is over.
  */
 #ifndef CNS_RAFT_RAFT_H
 #define CNS_RAFT_RAFT_H
@@ -98,6 +107,25 @@ enum raft_msg_flag {
 				     * stickiness does not apply (thesis 4.2.3)
 				     */
 	RAFT_MSG_LAST = 1 << 2,	/* snapshot: the last chunk */
+	RAFT_MSG_DOUBT = 1 << 3, /* vote asked or granted by a node that is in
+				  * doubt of its storage: good only together
+				  * with those of all voters. PREVOTE: answer
+				  * with your term in any case. Refused: the
+				  * sender does not know its term yet
+				  */
+	RAFT_MSG_DIFFERS = 1 << 4, /* APPEND_REPLY: the sender's state differs
+				    * from the leader's, and it stops
+				    */
+};
+
+/*
+ * What storage lost, as far as it knows (design 8): an invalid sector at the end
+ * of the log may have held entries that this node acknowledged, or a vote.
+ */
+enum raft_doubt {
+	RAFT_SURE,
+	RAFT_DOUBT_LOG,		/* entries */
+	RAFT_DOUBT_VOTE,	/* entries, and a term or a vote */
 };
 
 /**
@@ -242,6 +270,14 @@ struct raft_ready {
  *	RAFT_ENTRY_COST + its length
  * @log: memory of the log, see log.h
  * @hard: hard state found in storage; zero for a node without any
+ * @doubt: what storage may have lost. A node in doubt takes and acknowledges
+ *	entries, but its vote is counted only where all voters give theirs, until
+ *	it has all that its leader knows to be committed, an entry of the
+ *	leader's own term among it (so that nothing it may ever have
+ *	acknowledged is missing). With RAFT_DOUBT_VOTE it acknowledges, votes and
+ *	stands only after it has heard the term of every other voter since its
+ *	start, and is not behind any of them (so that no forgotten vote can be
+ *	given twice, nor be contradicted). doubt.c says why.
  */
 struct raft_params {
 	struct raft_id self;
@@ -253,6 +289,7 @@ struct raft_params {
 	u32 batch_bytes;
 	struct raft_log_mem log;
 	struct raft_hard hard;
+	enum raft_doubt doubt;
 };
 
 /**
@@ -305,12 +342,30 @@ int raft_init(struct raft *r, const struct raft_params *p, u64 now);
 /*
  * After a restart, before anything else: what storage held. First where the log
  * begins (@index 0: at its very beginning, no @config; else the state already
- * holds everything up to @index), then its entries in order. All of it counts
- * as durable. -EINVAL malformed, -ENOSPC log full.
+ * holds everything up to @index), then its entries in order, whose terms never
+ * fall. All of it counts as durable. -EINVAL malformed, -ENOSPC log full.
  */
 int raft_restore(struct raft *r, u64 index, u64 term,
 		 const struct raft_config *config);
 int raft_restore_entry(struct raft *r, const struct raft_entry *e);
+/*
+ * The log ends before @index again (at the base, if that is behind it): entries
+ * that a later write replaced. -EINVAL: they are committed.
+ */
+int raft_restore_cut(struct raft *r, u64 index);
+/*
+ * Entries up to @index (at most the last one restored) are known to be committed.
+ * The driver applies them itself (raft_entry(), raft_applied()), and may then
+ * raft_compact(), so that a log longer than memory can be restored.
+ */
+int raft_restore_commit(struct raft *r, u64 index);
+/*
+ * That was all: term, vote and doubt as they turned out, in place of those in
+ * raft_params (where raft_params.hard held already, this may be left out).
+ * -EINVAL: an entry has a later term. The only voter, in doubt, has failed.
+ */
+int raft_restore_end(struct raft *r, const struct raft_hard *hard,
+		     enum raft_doubt doubt);
 
 /*
  * Begin a cluster: called once, on the one node that collected all promises,
@@ -320,6 +375,12 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *e);
  */
 int raft_bootstrap(struct raft *r, u64 now, const struct raft_config *config,
 		   const struct raft_entry *entries, unsigned int n);
+/*
+ * The same behind a snapshot: the state holds everything up to (@index, @term),
+ * and @config is its configuration. Counts as durable.
+ */
+int raft_begin_at(struct raft *r, u64 now, u64 index, u64 term,
+		  const struct raft_config *config);
 
 /* In go events. None of them blocks; all are bounded. */
 void raft_step(struct raft *r, u64 now, const struct raft_msg *m);
@@ -346,6 +407,16 @@ int raft_read(struct raft *r, u64 now, u64 ctx);
 /* Replicate to a node outside of the configuration. -ENOSPC: RAFT_PEERS_MAX. */
 int raft_observe(struct raft *r, u64 now, struct raft_id id);
 void raft_unobserve(struct raft *r, struct raft_id id);
+/*
+ * The peer's storage may have lost what it acknowledged (it said so in its
+ * hello, before anything else of its new boot): nothing is known of it any more.
+ */
+void raft_doubted(struct raft *r, u64 now, struct raft_id id);
+/*
+ * This node's state differs from what the leader's log says: tell the leader,
+ * by one message in the next ready, then fail for good, with @why.
+ */
+void raft_differs(struct raft *r, u64 now, const char *why);
 
 /* Leader: hand leadership to the most advanced reachable voter. -EAGAIN. */
 int raft_transfer(struct raft *r, u64 now, struct raft_id to);
@@ -356,7 +427,15 @@ void raft_campaign(struct raft *r, u64 now);
 const struct raft_ready *raft_ready(struct raft *r, u64 now);
 void raft_advance(struct raft *r);
 
+/* Is storage still in doubt? */
+enum raft_doubt raft_doubt(const struct raft *r);
+
 /* Snapshots. The driver's ninth duty. */
+/*
+ * A snapshot at @index (applied) is being made for peers: keep what comes behind
+ * it until it is offered, as far as there is room. 0: no more.
+ */
+void raft_snapshot_hold(struct raft *r, u64 index);
 /* @s NULL: withdrawn. An offer of no bytes is none. */
 void raft_snapshot_offer(struct raft *r, u64 now, const struct raft_snapshot *s);
 /* True: taken; raft writes into it until installed or given another. */
@@ -398,6 +477,8 @@ unsigned int raft_peer_count(const struct raft *r);
 void raft_peer_status(const struct raft *r, unsigned int i,
 		      struct raft_peer_status *st);
 u64 raft_checksum(const u8 *data, u64 len);
+/* In pieces: all but the last of a multiple of RAFT_CHUNK_MAX bytes. */
+u64 raft_checksum_on(u64 hash, const u8 *data, u64 len);
 
 /* Why this node stopped, or NULL. First reason wins. */
 const char *raft_failed(const struct raft *r);

@@ -115,7 +115,7 @@ static bool answer(struct raft *r, const struct raft_waiting *w)
 static u64 echoed(const struct raft *r, const struct raft_peer *p)
 {
 	(void)r;
-	return p->acked_id;
+	return raft_mute(p) ? 0 : p->acked_id;
 }
 
 /* Ids below this were echoed by a majority. */

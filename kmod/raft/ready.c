@@ -38,29 +38,71 @@ void raft_store_cut(struct raft *r, u64 index)
 	s->cap_seq = s->seq + 1;
 }
 
-/* Remember what the log ends with as of this persist. */
-static void store_remember(struct raft_store *s, u64 last)
+/* A persist is handed out. */
+static void store_handed(struct raft_store *s, u64 now)
 {
-	unsigned int at;
-
-	if (s->n == RAFT_PENDING_MAX)
-		s->n--;
-	at = (s->first + s->n++) % RAFT_PENDING_MAX;
-	s->pending[at].seq = s->seq;
-	s->pending[at].last = last;
+	if (s->since == RAFT_NEVER) {
+		s->since = now;
+		s->next_seq = 0;
+	} else if (!s->next_seq) {
+		s->next_seq = s->seq;
+		s->next_at = now;
+	}
 }
 
-/* The last index of the newest persist up to @seq; 0: not remembered. */
-static u64 store_recall(struct raft_store *s, u64 seq)
+/*
+ * Persists up to .done are durable. Storage works in groups: what was handed out
+ * while one was on its way makes up the next, the oldest of it first. If it took
+ * them otherwise, it has at least moved just now.
+ */
+static void store_moved(struct raft_store *s, u64 now)
 {
-	u64 last = 0;
+	if (s->done == s->seq)
+		s->since = RAFT_NEVER;
+	else
+		s->since = s->next_seq > s->done ? s->next_at : now;
+	s->next_seq = 0;
+}
 
-	while (s->n && s->pending[s->first].seq <= seq) {
-		last = s->pending[s->first].last;
-		s->first = (s->first + 1) % RAFT_PENDING_MAX;
-		s->n--;
-	}
-	return last;
+/* When the oldest write counts as hung; RAFT_NEVER: nothing is outstanding. */
+u64 raft_hung_at(const struct raft *r)
+{
+	if (r->store.since == RAFT_NEVER)
+		return RAFT_NEVER;
+	return r->store.since + 2 * r->p.election_max_ns;
+}
+
+/*
+ * "A hung disk never acknowledges; a leader whose own write has been outstanding
+ * for two election timeouts steps down and does not stand until it completes"
+ * (design 8).
+ */
+bool raft_hung(const struct raft *r)
+{
+	return r->now >= raft_hung_at(r);
+}
+
+/*
+ * How far the log, as it is now, is proven to be durable by the completion of all
+ * persists up to @seq, the last entry of which is (@index, @term).
+ *
+ * If that is all that was ever handed out, then all of it is. Else terms tell:
+ * "if two entries in different logs have the same index and term, then the logs
+ * are identical in all preceding entries" (paper 5.3), so if the log has (@index,
+ * @term), then all that was written before it is what the log has. But what was
+ * written before the log was last truncated may be replaced on the medium yet,
+ * even where the log has come to hold the same again (pitfall 6); below the cut
+ * it is what the log has always had.
+ */
+static u64 store_proven(const struct raft *r, u64 seq, u64 term, u64 index)
+{
+	const struct raft_store *s = &r->store;
+
+	if (seq == s->seq && !s->anew)
+		return s->given;
+	if (seq < s->cap_seq && index > s->cap)
+		return s->cap;
+	return term && raft_log_term(&r->log, index) == term ? index : 0;
 }
 
 /**
@@ -68,8 +110,8 @@ static u64 store_recall(struct raft_store *s, u64 seq)
  * @r: the node
  * @now: ns
  * @seq: this persist, and all before it, are durable
- * @term: term of its last entry
- * @index: index of its last entry; 0: it had none
+ * @term: term of the last entry that they left at the end of the log
+ * @index: that entry; 0: there is none, or the driver does not know
  */
 void raft_persisted(struct raft *r, u64 now, u64 seq, u64 term, u64 index)
 {
@@ -79,14 +121,9 @@ void raft_persisted(struct raft *r, u64 now, u64 seq, u64 term, u64 index)
 	if (r->failed || seq <= s->done || seq > s->seq)
 		return;
 	raft_event(r, now);
+	upto = store_proven(r, seq, term, index);
 	s->done = seq;
-	upto = store_recall(s, seq);
-	if (index && index < upto)
-		upto = index;
-	if (seq < s->cap_seq)
-		upto = min(upto, s->cap);
-	if (upto == index && raft_log_term(&r->log, index) != term)
-		upto = 0;
+	store_moved(s, now);
 	if (upto > s->durable) {
 		s->durable = upto;
 		raft_advance_commit(r);
@@ -121,14 +158,14 @@ static bool fill_persist(struct raft *r)
 	s->cut = false;
 	s->anew = false;
 	s->given = r->log.last;
-	store_remember(s, r->log.last);
+	store_handed(s, r->now);
 	return true;
 }
 
 /* No message shows a term or a vote that a crash could take back. */
 static bool fill_msgs(struct raft *r)
 {
-	u64 after = raft_hard_pending(r);
+	u64 after = r->differs_said ? 0 : raft_hard_pending(r);
 	unsigned int i;
 
 	for (i = 0; after && i < r->rd.n_msgs; i++)
@@ -158,11 +195,15 @@ static bool fill_role(struct raft *r)
 
 static u64 next_deadline(const struct raft *r)
 {
+	u64 at = r->election_at;
+
 	if (r->role == RAFT_LEADER)
 		return raft_lead_deadline(r);
-	if (r->role == RAFT_FOLLOWER)
-		return r->election_at;
-	return min(r->election_at, r->poll.resend_at);
+	if (r->role != RAFT_FOLLOWER)
+		at = min(at, r->poll.resend_at);
+	if (unlikely(r->doubt.unsettled))
+		at = min(at, r->doubt.ask_at);
+	return at;
 }
 
 /* All of it, in one place. */
@@ -173,7 +214,11 @@ static noinline const struct raft_ready *collect(struct raft *r, u64 now)
 
 	r->event = false;
 	r->now = now;
-	if (r->role == RAFT_LEADER)
+	if (unlikely(r->doubt.what))
+		raft_doubt_flush(r);
+	if (unlikely(r->differs))
+		raft_last_words(r);
+	else if (r->role == RAFT_LEADER)
 		raft_lead_flush(r);
 	else
 		raft_follow_flush(r);
@@ -211,6 +256,9 @@ void raft_advance(struct raft *r)
 	if (!r->taken)
 		return;
 	r->taken = false;
+	if (unlikely(r->differs_said))
+		raft_fail(r, r->differs);
+	r->event |= !!r->differs;
 	/* What found no room in this one comes with the next. */
 	r->event |= rd->n_msgs == RAFT_OUTBOX_MAX ||
 		    rd->n_reads == RAFT_READS_MAX;

@@ -22,7 +22,7 @@ void raft_progress_begin(struct raft *r, struct raft_peer *p)
 	p->match = 0;
 	p->next = r->log.last + 1;
 	p->sent_id = r->lead.last_id;
-	p->acked_id = r->lead.last_id;
+	p->acked_id = 0;
 	p->rewind_id = r->lead.last_id;
 	p->commit_sent = 0;
 	p->heard = 0;
@@ -34,6 +34,8 @@ void raft_progress_begin(struct raft *r, struct raft_peer *p)
 	p->flight_first = 0;
 	p->flight_n = 0;
 	p->snap_index = 0;
+	p->chase = 0;
+	p->differs = false;
 }
 
 /* Won. "a leader ... commits a no-op entry at the start of its term" (paper 8) */
@@ -79,7 +81,8 @@ static bool outstanding(const struct raft_peer *p)
 	if (p->flow == RAFT_SNAPPING && raft_snap_out(p))
 		return true;
 	return p->sent_id > p->acked_id ||
-	       (p->flow == RAFT_REPLICATE && p->next - 1 > p->match);
+	       (p->flow == RAFT_REPLICATE && p->next - 1 > p->match &&
+		!raft_mute(p));
 }
 
 /* After an answer: the timer runs from here, if something is still out. */
@@ -417,6 +420,25 @@ static void refused(struct raft *r, struct raft_peer *p, const struct raft_msg *
 	p->urgent = true;
 }
 
+/*
+ * It may not acknowledge yet, and says by refusing what comes behind how far it
+ * is (doubt.c).
+ */
+static void refused_mute(struct raft *r, struct raft_peer *p,
+			 const struct raft_msg *m)
+{
+	bool exact;
+	u64 next = may_agree(r, m->hint, m->hint_term, &exact) + 1;
+
+	if (m->id <= p->rewind_id || (p->flow == RAFT_SNAPPING && !exact))
+		return;
+	raft_rewind(r, p, next);
+	p->flow = exact ? RAFT_REPLICATE : RAFT_PROBE;
+	p->urgent |= !exact;
+	p->chase = p->snap_index ? r->commit : p->chase;
+	p->snap_index = 0;
+}
+
 /* It follows, and matches up to what the message said. */
 static void accepted(struct raft *r, struct raft_peer *p, const struct raft_msg *m)
 {
@@ -428,6 +450,7 @@ static void accepted(struct raft *r, struct raft_peer *p, const struct raft_msg 
 		raft_rewind(r, p, p->match + 1);
 		p->flow = RAFT_REPLICATE;
 		p->snap_index = 0;
+		p->chase = r->commit;
 	} else if (p->flow == RAFT_PROBE && fresh) {
 		p->flow = RAFT_REPLICATE;
 		p->awaiting = false;
@@ -439,15 +462,23 @@ void raft_on_append_reply(struct raft *r, const struct raft_msg *m)
 	struct raft_peer *p = raft_peer(r, m->from);
 	bool news;
 
-	if (r->role != RAFT_LEADER || !p || !m->id || m->id > r->lead.last_id)
+	if (r->role != RAFT_LEADER || !p)
 		return;
+	if (unlikely(m->flags & RAFT_MSG_DIFFERS)) {
+		raft_on_differs(r, p);
+		return;
+	}
+	if (!m->id || m->id > r->lead.last_id)
+		return;
+	if (unlikely(p->trust) && !(m->flags & RAFT_MSG_REJECT))
+		raft_doubt_acked(r, p);
 	news = m->id > p->acked_id || m->index > p->match;
 	raft_peer_heard(r, p, m->id);
 	if (!(m->flags & RAFT_MSG_REJECT))
 		raft_matched(r, p, m->index);
 	time_answer(r, p, m->id);
 	if (m->flags & RAFT_MSG_REJECT)
-		refused(r, p, m);
+		raft_mute(p) ? refused_mute(r, p, m) : refused(r, p, m);
 	else
 		accepted(r, p, m);
 	/* An answer to a heartbeat says nothing about chunks that were lost. */
@@ -462,7 +493,8 @@ static void expired(struct raft *r, struct raft_peer *p)
 	p->backoff = min_t(u8, p->backoff + 1, RAFT_BACKOFF_MAX);
 	p->rto_at = RAFT_NEVER;
 	p->urgent = true;
-	raft_rewind(r, p, p->flow == RAFT_REPLICATE ? p->match + 1 : p->next);
+	raft_rewind(r, p, p->flow == RAFT_REPLICATE && !raft_mute(p) ?
+			  p->match + 1 : p->next);
 	if (p->flow != RAFT_SNAPPING) {
 		p->flow = RAFT_PROBE;
 		return;
@@ -484,7 +516,7 @@ static void tick_peer(struct raft *r, struct raft_peer *p)
 
 static u64 heard_of(const struct raft *r, const struct raft_peer *p)
 {
-	return max(p->heard, r->lead.since);
+	return raft_mute(p) ? r->lead.since : max(p->heard, r->lead.since);
 }
 
 /*
@@ -504,7 +536,7 @@ void raft_lead_tick(struct raft *r)
 {
 	unsigned int i;
 
-	if (deserted(r)) {
+	if (deserted(r) || raft_hung(r)) {
 		raft_become(r, RAFT_FOLLOWER, r->store.hard.term, RAFT_NOBODY);
 		return;
 	}
@@ -516,7 +548,7 @@ void raft_lead_tick(struct raft *r)
 u64 raft_lead_deadline(const struct raft *r)
 {
 	const struct raft_peer *p;
-	u64 at = r->lead.quorum_at;
+	u64 at = min(r->lead.quorum_at, raft_hung_at(r));
 	unsigned int i;
 
 	if (raft_id_some(r->lead.to)) {

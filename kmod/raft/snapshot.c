@@ -31,7 +31,20 @@ static u64 hash_chunk(u64 hash, const u8 *data, u32 len)
  */
 u64 raft_checksum(const u8 *data, u64 len)
 {
-	u64 hash = hash_begin(), at;
+	return raft_checksum_on(hash_begin(), data, len);
+}
+
+/**
+ * raft_checksum_on() - the same, in pieces
+ * @hash: of what comes before; raft_checksum(NULL, 0) at first
+ * @data: the next piece
+ * @len: of all pieces but the last a multiple of RAFT_CHUNK_MAX
+ *
+ * Return: the hash of all so far.
+ */
+u64 raft_checksum_on(u64 hash, const u8 *data, u64 len)
+{
+	u64 at;
 
 	for (at = 0; at < len; at += RAFT_CHUNK_MAX)
 		hash = hash_chunk(hash, data + at,
@@ -352,14 +365,64 @@ void raft_snapshot_installed(struct raft *r, u64 now, bool ok)
 	raft_patience(r);
 }
 
+static bool heard_lately(const struct raft *r, const struct raft_peer *p)
+{
+	return max(p->heard, r->lead.since) + r->p.election_max_ns >= r->now;
+}
+
+/* It is being sent a snapshot, or has not got as far yet as it was behind that. */
+static bool chasing(struct raft_peer *p)
+{
+	if (p->flow == RAFT_SNAPPING)
+		return true;
+	if (p->match >= p->chase)
+		p->chase = 0;
+	return p->chase;
+}
+
 /* Lowest index that a peer heard from lately still needs what is behind. */
 static u64 needed_from(const struct raft *r, const struct raft_peer *p)
 {
-	if (max(p->heard, r->lead.since) + r->p.election_max_ns < r->now)
+	if (p->flow != RAFT_SNAPPING)
+		return p->match;
+	if (p->snap_index)
+		return p->snap_index;
+	if (r->hold)
+		return r->hold;
+	return r->offer.len && r->offer.index >= r->log.base ? r->offer.index :
+							       U64_MAX;
+}
+
+/*
+ * What a leader keeps for others. A peer far behind gets a snapshot, and then has
+ * to find the log behind that still there, or it begins anew for ever. For its
+ * sake the log may get fuller than for one that is just slow.
+ */
+static u64 kept_from(struct raft *r)
+{
+	unsigned int i, fill = raft_log_fill(&r->log);
+	u64 index = U64_MAX;
+	struct raft_peer *p;
+
+	if (fill > RAFT_HOLD_PERCENT)
 		return U64_MAX;
-	if (p->flow == RAFT_SNAPPING)
-		return p->snap_index ? p->snap_index : U64_MAX;
-	return p->match;
+	for (i = 0; i < r->n_peers; i++) {
+		p = &r->peers[i];
+		if (heard_lately(r, p) &&
+		    (chasing(p) || fill <= RAFT_FULL_PERCENT))
+			index = min(index, needed_from(r, p));
+	}
+	return index;
+}
+
+/**
+ * raft_snapshot_hold() - a snapshot for peers is being made
+ * @r: the node
+ * @index: of the snapshot; 0: none any more
+ */
+void raft_snapshot_hold(struct raft *r, u64 index)
+{
+	r->hold = index;
 }
 
 /**
@@ -370,12 +433,9 @@ static u64 needed_from(const struct raft *r, const struct raft_peer *p)
  */
 void raft_compact(struct raft *r, u64 index)
 {
-	unsigned int i;
-
 	index = min(index, r->applied);
 	index = min(index, r->store.durable);
-	if (r->role == RAFT_LEADER && raft_log_fill(&r->log) <= RAFT_FULL_PERCENT)
-		for (i = 0; i < r->n_peers; i++)
-			index = min(index, needed_from(r, &r->peers[i]));
+	if (r->role == RAFT_LEADER)
+		index = min(index, kept_from(r));
 	raft_log_compact(&r->log, index);
 }

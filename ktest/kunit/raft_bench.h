@@ -65,6 +65,8 @@ struct bench {
 	unsigned int n_queue;
 	struct packet *queue;
 	u64 said;		/* messages since the start */
+	struct raft_entry *kept;	/* a log over a restart */
+	u8 *bytes;
 };
 
 static inline struct raft_id id_of(unsigned int i)
@@ -335,6 +337,73 @@ static inline struct bench *bench_cluster(struct kunit *test, unsigned int n)
 	bench_settle(b);
 	KUNIT_ASSERT_EQ(test, bench_leader(b), 0);
 	return b;
+}
+
+/* Hand @m to node @i as from @from; afterwards the queue holds its answers. */
+static inline void hear(struct bench *b, unsigned int i, unsigned int from,
+			struct raft_msg m)
+{
+	m.from = id_of(from);
+	m.to = id_of(i);
+	bench_drop_all(b);
+	raft_step(b->node[i].r, b->now, &m);
+	bench_drain(b, i);
+}
+
+/* Nothing on its way reaches a start that it was not sent to, or comes from one
+ * that is over.
+ */
+static inline void bench_forget_mail(struct bench *b, unsigned int i)
+{
+	unsigned int k;
+
+	for (k = 0; k < b->n_queue; k++)
+		if (b->queue[k].node == i ||
+		    raft_id_eq(b->queue[k].m.to, b->node[i].id))
+			b->queue[k].m.to = RAFT_NOBODY;
+}
+
+/*
+ * Node @i starts again with the first @upto entries of its log (which begins at
+ * 1), @hard, and @doubt, which all others hear of before anything else.
+ */
+static inline void bench_restart(struct bench *b, unsigned int i, u64 upto,
+				 struct raft_hard hard, enum raft_doubt doubt)
+{
+	struct node *nd = &b->node[i];
+	struct raft_params p = bench_params(nd, i);
+	struct raft_entry *e;
+	unsigned int k;
+	u8 *bytes;
+	u64 x;
+
+	if (!b->kept) {
+		b->kept = bench_alloc(b->test, (SLOTS + 1) * sizeof(*e));
+		b->bytes = bench_alloc(b->test, BYTES);
+	}
+	e = b->kept;
+	bytes = b->bytes;
+	for (x = 1; x <= upto; x++) {
+		KUNIT_ASSERT_EQ(b->test, raft_entry(nd->r, x, &e[x]), 0);
+		memcpy(bytes, e[x].data, e[x].len);
+		e[x].data = bytes;
+		bytes += e[x].len;
+	}
+	bench_forget_mail(b, i);
+	p.seed += b->now;
+	KUNIT_ASSERT_EQ(b->test, raft_init(nd->r, &p, b->now), 0);
+	for (x = 1; x <= upto; x++)
+		KUNIT_ASSERT_EQ(b->test, raft_restore_entry(nd->r, &e[x]), 0);
+	KUNIT_ASSERT_EQ(b->test, raft_restore_end(nd->r, &hard, doubt), 0);
+	nd->applied = 0;
+	nd->sum = 0;
+	nd->hard = hard;
+	for (k = 0; doubt && k < b->n; k++) {
+		if (k == i || b->node[k].cut_off)
+			continue;
+		raft_doubted(b->node[k].r, b->now, nd->id);
+		bench_drain(b, k);
+	}
 }
 
 static inline int bench_propose(struct bench *b, unsigned int i, u8 what)

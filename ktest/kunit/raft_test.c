@@ -12,17 +12,6 @@
 
 #define CASE(f, text) { .run_case = f, .name = text }
 
-/* Hand @m to node @i as from @from; afterwards the queue holds its answers. */
-static void hear(struct bench *b, unsigned int i, unsigned int from,
-		 struct raft_msg m)
-{
-	m.from = id_of(from);
-	m.to = id_of(i);
-	bench_drop_all(b);
-	raft_step(b->node[i].r, b->now, &m);
-	bench_drain(b, i);
-}
-
 /* The only answer; a test ends where there is none. */
 static const struct raft_msg *answer(struct bench *b)
 {
