@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <linux/kernel.h>
 #include <linux/errno.h>
+#include <linux/build_bug.h>
 #include <linux/overflow.h>
 #include <linux/string.h>
 #include "state.h"
@@ -37,7 +38,15 @@ void fsm_begin(struct fsm *f, u32 version, u32 objects_max, u64 seed)
 	f->seed = seed;
 	f->key.key[0] = seed;
 	f->key.key[1] = ~seed;
-	f->hash = siphash_3u64(version, objects_max, seed, &f->key);
+	f->hash = fsm_limits_hash(f);
+}
+
+/* Which members must agree on as on all else: see state.h. */
+u64 fsm_limits_hash(const struct fsm *f)
+{
+	u64 limits = siphash_3u64(f->version, f->objects_max, f->seed, &f->key);
+
+	return limits + fsm_mix(fsm_mix(limits) + f->next_token);
 }
 
 /* ------------------------------------------------------------- sessions */
@@ -293,21 +302,75 @@ static int apply_request(struct fsm *f, u64 index, const struct fsm_command *c,
 	return err;
 }
 
+/* --------------------------------------------------------------- checks */
+
+/* Where the hash at @index would be remembered. */
+static u32 mark_of(u64 index)
+{
+	BUILD_BUG_ON(FSM_CHECK_EVERY & (FSM_CHECK_EVERY - 1));
+	BUILD_BUG_ON(FSM_CHECKS & (FSM_CHECKS - 1));
+	return (index / FSM_CHECK_EVERY) & (FSM_CHECKS - 1);
+}
+
+static void remember_hash(struct fsm *f)
+{
+	f->mark[mark_of(f->applied)] = (struct fsm_mark){
+		.index = f->applied, .hash = f->hash,
+	};
+}
+
+/**
+ * fsm_checkpoint() - a hash for the others to compare theirs with
+ * @f: state
+ * @index: newest index at which the hash is remembered
+ * @hash: of the state there
+ *
+ * Return: false if there is none, as after a snapshot was loaded.
+ */
+bool fsm_checkpoint(const struct fsm *f, u64 *index, u64 *hash)
+{
+	const struct fsm_mark *m = &f->mark[mark_of(f->applied)];
+
+	/* Entries are applied one by one, so it is of this lap, or of none. */
+	*index = m->index;
+	*hash = m->hash;
+	return m->index;
+}
+
+/*
+ * "A hash of the replicated state is compared through the log" (design 7). Who
+ * does not remember that index any more, or has not lived through it, cannot
+ * tell. The state itself is not touched, as members may find different things.
+ */
+static void apply_check(const struct fsm *f, const struct fsm_command *c,
+			struct fsm_outcome *out)
+{
+	const struct fsm_mark *m = &f->mark[mark_of(c->arg)];
+
+	if (m->index != c->arg || m->hash == c->arg2)
+		return;
+	out->kind = FSM_OUT_DIFFERS;
+	out->index = m->index;
+	out->value = m->hash;
+}
+
 /* Decoded; what does not make sense now is ignored, on every member alike. */
 static int apply_command(struct fsm *f, u64 index, const struct fsm_command *c,
 			 struct fsm_outcome *out)
 {
-	if (c->op == FSM_INIT) {
-		if (!f->version)
+	/* Nothing exists before the first entry that says what it is. */
+	if (unlikely(!f->version)) {
+		if (c->op == FSM_INIT)
 			fsm_begin(f, c->seq, c->arg2, c->arg);
 		return 0;
 	}
-	/* Nothing exists before the first entry that says what it is. */
-	if (!f->version)
-		return 0;
+	if (likely(c->session))
+		return apply_request(f, index, c, out);
 	if (c->op == FSM_SESSION_OPEN)
 		return apply_open(f, index, c, out);
-	return apply_request(f, index, c, out);
+	if (c->op == FSM_CHECK)
+		apply_check(f, c, out);
+	return 0;
 }
 
 /**
@@ -341,6 +404,8 @@ int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
 		return err;
 	}
 	f->applied = index;
+	if (unlikely(!(index & (FSM_CHECK_EVERY - 1))))
+		remember_hash(f);
 	return 0;
 }
 

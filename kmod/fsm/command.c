@@ -32,6 +32,7 @@ static const struct shape {
 	[FSM_COUNTER_ADD] = { 4, true },   /* session, seq, handle, arg */
 	[FSM_CANCEL] = { 2, false },	   /* session, seq */
 	[FSM_HANDLE_CLOSE] = { 4, false }, /* session, seq, handle, arg */
+	[FSM_CHECK] = { 2, false },	   /* index, hash */
 };
 
 /* The words of @c in the order of its shape; the rest of @w is not touched. */
@@ -39,6 +40,7 @@ static void words_of(const struct fsm_command *c, u64 *w)
 {
 	switch (c->op) {
 	case FSM_INIT:
+	case FSM_CHECK:
 		w[0] = c->arg;
 		w[1] = c->arg2;
 		break;
@@ -60,9 +62,15 @@ static void words_of(const struct fsm_command *c, u64 *w)
 /* What stands in the head beside op and length. */
 static u16 head_of(const struct fsm_command *c)
 {
-	if (c->op == FSM_INIT)
+	switch (c->op) {
+	case FSM_INIT:
 		return FSM_VERSION;
-	return c->op == FSM_SESSION_OPEN ? 0 : c->seq - c->low;
+	case FSM_SESSION_OPEN:
+	case FSM_CHECK:
+		return 0;
+	default:
+		return c->seq - c->low;
+	}
 }
 
 /**
@@ -141,6 +149,32 @@ static int decode_request(struct fsm_command *c, const u8 *p)
 	return c->arg ? 0 : -EINVAL;
 }
 
+/*
+ * Which indexes are remembered is not the format's business, but nothing was
+ * ever there at 0. Any hash is possible.
+ */
+static int decode_check(struct fsm_command *c, const u8 *p)
+{
+	c->arg = fsm_get64(p + HEAD);
+	c->arg2 = fsm_get64(p + HEAD + WORD);
+	return fsm_get16(p + 2) || !c->arg ? -EINVAL : 0;
+}
+
+/* What stands before the name. */
+static int decode_words(struct fsm_command *c, const u8 *p)
+{
+	switch (c->op) {
+	case FSM_INIT:
+		return decode_init(c, p);
+	case FSM_SESSION_OPEN:
+		return decode_open(c, p);
+	case FSM_CHECK:
+		return decode_check(c, p);
+	default:
+		return decode_request(c, p);
+	}
+}
+
 /* A name that is valid, and nothing behind it. */
 static int decode_name(struct fsm_command *c, const u8 *p)
 {
@@ -176,10 +210,7 @@ int fsm_decode(struct fsm_command *c, const u8 *buf, u16 len)
 	    len != HEAD + s->words * WORD + fsm_padded(c->name_len) ||
 	    fsm_get32(buf + 4))
 		return -EINVAL;
-	if (c->op == FSM_INIT)
-		return decode_init(c, buf);
-	err = c->op == FSM_SESSION_OPEN ? decode_open(c, buf) :
-					  decode_request(c, buf);
+	err = decode_words(c, buf);
 	if (!err && s->name)
 		err = decode_name(c, buf + HEAD + s->words * WORD);
 	return err;

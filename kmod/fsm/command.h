@@ -22,13 +22,15 @@ enum fsm_op {
 	FSM_COUNTER_ADD,	/* name += arg */
 	FSM_CANCEL,		/* (session, seq) shall never take effect */
 	FSM_HANDLE_CLOSE,	/* nothing of handle with seq <= arg takes effect */
+	FSM_CHECK,		/* the leader's state had hash arg2 at index arg */
 };
 
 /**
  * struct fsm_command - a decoded command
  * @op: enum fsm_op
  * @name_len: bytes of @name, 1 to FSM_NAME_MAX where the op has one
- * @session: id of the session (index of the entry that opened it)
+ * @session: id of the session (index of the entry that opened it); 0 in INIT,
+ *	SESSION_OPEN and CHECK, which are nobody's requests
  * @seq: dense from 1 within the session; CANCEL: the seq to cancel.
  *	HANDLE_CLOSE has one of its own. INIT: version of the state machine
  *	(fsm_encode() writes its own, FSM_VERSION).
@@ -36,8 +38,9 @@ enum fsm_op {
  *	forgotten. seq - low < FSM_WINDOW.
  * @handle: number of the open file, never reused within a session
  * @arg: COUNTER_ADD: how much, at least 1. HANDLE_CLOSE: last seq that the
- *	handle used, below @seq. INIT: hash seed. CANCEL: 0
- * @arg2: INIT: limit of objects, 1 to FSM_OBJECTS_LIMIT. SESSION_OPEN: ordinal
+ *	handle used, below @seq. INIT: hash seed. CANCEL: 0. CHECK: an index, not 0
+ * @arg2: INIT: limit of objects, 1 to FSM_OBJECTS_LIMIT. SESSION_OPEN: ordinal.
+ *	CHECK: the hash
  * @boot_counter: SESSION_OPEN
  * @boot_nonce: SESSION_OPEN
  * @node: SESSION_OPEN: incarnation

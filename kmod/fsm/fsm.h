@@ -23,6 +23,9 @@ enum {
 	FSM_CHUNK_BYTES = 1 << 16, /* what fsm_give() takes */
 	FSM_OBJECTS_MAX = 1 << 20, /* default of the replicated limit */
 	FSM_OBJECTS_LIMIT = 1 << 22, /* most that the replicated limit may be */
+	/* The hash is remembered at every index that this divides: a power of two. */
+	FSM_CHECK_EVERY = 1024,
+	FSM_CHECKS = 8,		/* of these, the newest */
 };
 
 /**
@@ -31,7 +34,10 @@ enum {
  *	FSM_OUT_NONE nobody waits for this;
  *	FSM_OUT_RESULT request (@session, @seq) is resolved for good;
  *	FSM_OUT_OPENED @session belongs to (@node, @boot_nonce, @ordinal), or
- *	could not be had, as @status says
+ *	could not be had, as @status says;
+ *	FSM_OUT_DIFFERS a FSM_CHECK entry names another hash than this state had
+ *	at that index (@index; @value is the hash that it had): this node or the
+ *	leader is wrong, and must stop
  * @status: 0 or a negative errno of design section 10. -ECANCELED: a
  *	cancellation was applied first, so the request never takes effect.
  * @index: the operation's place in the order: the index of the entry that
@@ -49,6 +55,7 @@ struct fsm_outcome {
 		FSM_OUT_NONE,
 		FSM_OUT_RESULT,
 		FSM_OUT_OPENED,
+		FSM_OUT_DIFFERS,
 	} kind;
 	s32 status;
 	u64 index;
@@ -68,6 +75,7 @@ struct fsm_stats {
 	u32 objects, objects_max;
 	u32 version;
 	u64 bytes;		/* memory held in chunks */
+	u64 next_token;		/* the next fencing token is at least this */
 };
 
 struct fsm;
@@ -126,6 +134,50 @@ u64 fsm_session_lost(const struct fsm *f, struct raft_id node, u64 boot_counter)
 bool fsm_fresh(const struct fsm *f, u64 session, u64 seq);
 
 void fsm_stats(const struct fsm *f, struct fsm_stats *st);
+
+/*
+ * The newest index at which the hash of the state is remembered, for a leader to
+ * put into a FSM_CHECK entry. False: none (yet).
+ */
+bool fsm_checkpoint(const struct fsm *f, u64 *index, u64 *hash);
+
+/*
+ * How many objects a snapshot of @bytes certainly holds, whatever their names,
+ * beside the most that sessions may take. At most FSM_OBJECTS_LIMIT.
+ */
+u32 fsm_objects_in(u64 bytes);
+
+struct fsm_cells;
+
+/**
+ * struct fsm_rebase - how a state becomes the beginning of another cluster
+ * @index: takes the place of applied, and next_token is at least that
+ * @advance: added to every counter
+ * @objects_max: the replicated limit from now on, 1 to FSM_OBJECTS_LIMIT
+ * @begun: false at first; the function's own, as what follows
+ * @at: objects that have been seen to
+ * @cell: place of the next one
+ * @cells: in which chunk
+ */
+struct fsm_rebase {
+	u64 index;
+	u64 advance;
+	u32 objects_max;
+	bool begun;
+	u32 at;
+	u32 cell;
+	struct fsm_cells *cells;
+};
+
+/*
+ * Make of a loaded state the beginning of another cluster, without any session.
+ * In steps of @budget objects; not to be applied to, or snapshotted, before it is
+ * through. 1 more to do; 0 done; -EINVAL @index is not above applied, too many
+ * objects, or not a state that has begun and is all there: nothing was changed;
+ * -EOVERFLOW a counter would pass 2^64 - 1: good for fsm_take_back() alone.
+ */
+
+int fsm_rebase(struct fsm *f, struct fsm_rebase *b, unsigned int budget);
 
 /*
  * Snapshots: a walk that yields. While one is open, fsm_apply() writes the old

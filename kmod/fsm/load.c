@@ -7,6 +7,8 @@
 #include <linux/types.h>
 #include <linux/kernel.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
 #include <linux/string.h>
 #include "bytes.h"
 #include "snapshot.h"
@@ -54,8 +56,9 @@ static bool head_plausible(const struct fsm *f, const u8 *p, u64 len)
 		return false;
 	/* Only a state that has begun has limits, and anything in it. */
 	if (!version)
-		return !limit && !sessions && !fsm_get64(p + 16);
-	return limit && fsm_get64(p + 24) && !f->applied;
+		return !limit && !sessions && !fsm_get64(p + 16) &&
+		       fsm_get64(p + 56) == 1;
+	return limit && fsm_get64(p + 24) && fsm_get64(p + 56) && !f->applied;
 }
 
 /**
@@ -70,11 +73,12 @@ int fsm_load_begin(struct fsm *f, const u8 *buf, u64 len)
 {
 	if (len < FSM_SNAP_HEAD || f->version || !head_plausible(f, buf, len))
 		return -EINVAL;
+	f->next_token = fsm_get64(buf + 56);
 	if (fsm_get32(buf + 8))
 		fsm_begin(f, fsm_get32(buf + 8), fsm_get32(buf + 12),
 			  fsm_get64(buf + 16));
 	/* Also what the hash of the state does not cover is as it was. */
-	if (fsm_get64(buf + 56) != siphash(buf, 56, &f->key))
+	if (fsm_get64(buf + 64) != siphash(buf, 64, &f->key))
 		return -EINVAL;
 	f->applied = fsm_get64(buf + 24);
 	f->load = (struct fsm_load){
@@ -251,4 +255,78 @@ int fsm_load_step(struct fsm *f, unsigned int budget)
 			err = -EINVAL;
 	}
 	return err ? err : 1;
+}
+
+/* Sessions belonged to the members of another cluster. */
+static void end_sessions(struct fsm *f)
+{
+	while (f->n_sessions)
+		fsm_session_retire(f, f->session[--f->n_sessions]);
+}
+
+/* All but the counters. Nothing remembered was true of the new cluster. */
+static void rebase_head(struct fsm *f, const struct fsm_rebase *b)
+{
+	end_sessions(f);
+	memset(f->mark, 0, sizeof(f->mark));
+	f->hash -= fsm_limits_hash(f);
+	f->applied = b->index;
+	f->objects_max = b->objects_max;
+	f->next_token = max(f->next_token, b->index);
+	f->hash += fsm_limits_hash(f);
+}
+
+/* Is it a state that can be rebased, and that way? */
+static bool may_rebase(const struct fsm *f, const struct fsm_rebase *b)
+{
+	return f->version && !f->load.sessions && !f->load.objects &&
+	       !f->walk.buf && b->index > f->applied && b->objects_max &&
+	       b->objects_max <= FSM_OBJECTS_LIMIT &&
+	       b->objects_max >= f->objects;
+}
+
+/* The next object in the order in which they were made. */
+static struct fsm_object *next_object(struct fsm_rebase *b)
+{
+	if (b->cell == FSM_CELLS) {
+		b->cells = b->cells->next;
+		b->cell = 0;
+	}
+	b->at++;
+	return &b->cells->cell[b->cell++];
+}
+
+/**
+ * fsm_rebase() - make of a loaded state the beginning of another cluster
+ * @f: state, after fsm_load_step() returned 0
+ * @b: how; the same until it is through
+ * @budget: objects in this step
+ *
+ * What was true stays so: a counter's index remains that of its last change,
+ * which is below @b->index as all that was before.
+ *
+ * Return: 1 there is more; 0 done; -EINVAL, -EOVERFLOW as fsm.h says.
+ */
+int fsm_rebase(struct fsm *f, struct fsm_rebase *b, unsigned int budget)
+{
+	if (!b->begun) {
+		if (!may_rebase(f, b))
+			return -EINVAL;
+		rebase_head(f, b);
+		b->begun = true;
+		b->at = 0;
+		b->cell = 0;
+		b->cells = f->cells;
+	}
+	if (!b->advance)
+		b->at = f->objects;
+	for (; budget && b->at < f->objects; budget--) {
+		struct fsm_object *o = next_object(b);
+		u64 value;
+
+		if (check_add_overflow(o->value, b->advance, &value))
+			return -EOVERFLOW;
+		fsm_object_set(f, o, value, o->index);
+	}
+	return b->at < f->objects;
 }

@@ -32,6 +32,7 @@ void fsm_init(struct fsm *f)
 	BUILD_BUG_ON(FSM_CHUNK_BYTES / FSM_CELLS + 2 * sizeof(void *) > 128);
 	f->mask = FSM_BUCKETS - 1;
 	f->epoch = 1;
+	f->next_token = 1;
 }
 
 /* The first of the chunks of objects. */
@@ -171,4 +172,5 @@ void fsm_stats(const struct fsm *f, struct fsm_stats *st)
 	st->objects_max = f->objects_max;
 	st->version = f->version;
 	st->bytes = (u64)f->chunks * FSM_CHUNK_BYTES;
+	st->next_token = f->next_token;
 }

@@ -12,7 +12,8 @@
  *	head	 0 le64 magic		 8 le32 version, le32 limit of objects
  *		16 le64 hash seed	24 le64 applied
  *		32 le64 hash		40 le32 sessions, le32 objects
- *		48 le64 bytes of all	56 le64 hash of the 56 bytes before
+ *		48 le64 bytes of all	56 le64 next token
+ *		64 le64 hash of the 64 bytes before
  *	object	 0 u8 1			 1 u8 kind
  *		 2 u8 length of name	 3 u8 zero, le32 zero
  *		 8 le64 value		16 le64 index	  24 name, padded
@@ -27,6 +28,7 @@
  */
 #include <linux/types.h>
 #include <linux/bitops.h>
+#include <linux/minmax.h>
 #include <linux/errno.h>
 #include "bytes.h"
 #include "snapshot.h"
@@ -146,6 +148,30 @@ u64 fsm_snapshot_bytes(const struct fsm *f)
 }
 
 /**
+ * fsm_objects_in() - how large may the limit of objects be?
+ * @bytes: room for a snapshot
+ *
+ * "The replicated size limit of the state never exceeds the smallest voter's
+ * snapshot area" (design 8). Names are taken to be as long as they may be, and
+ * sessions to be all there, with full windows.
+ *
+ * Return: objects, 0 to FSM_OBJECTS_LIMIT.
+ */
+u32 fsm_objects_in(u64 bytes)
+{
+	const u32 object = FSM_SNAP_OBJECT + fsm_padded(FSM_NAME_MAX);
+	const u32 session = FSM_SNAP_SESSION + fsm_padded(FSM_NAME_MAX) +
+			    FSM_FORMER * FSM_SNAP_FORMER +
+			    FSM_WINDOW * FSM_SNAP_SLOT;
+	const u32 fixed = FSM_SNAP_HEAD + FSM_SESSIONS_MAX * session;
+
+	if (bytes < fixed)
+		return 0;
+	bytes = min_t(u64, bytes - fixed, (u64)object * FSM_OBJECTS_LIMIT);
+	return (u32)bytes / object;
+}
+
+/**
  * fsm_snapshot_begin() - of the state as it is now
  * @f: state
  * @buf: where to
@@ -178,11 +204,11 @@ int fsm_snapshot_begin(struct fsm *f, u8 *buf, u64 cap)
 	p = fsm_put32(p, f->n_sessions);
 	p = fsm_put32(p, f->objects);
 	p = fsm_put64(p, fsm_snapshot_bytes(f));
+	p = fsm_put64(p, f->next_token);
 	fsm_put64(p, siphash(buf, p - buf, &f->key));
 	return 0;
 }
 
-/* The next object of the walk. */
 /* The next object of the walk: the cells in the order in which they filled. */
 static struct fsm_object *advance(struct fsm_walk *w)
 {

@@ -6,7 +6,7 @@
 #include "state.h"
 
 /* "CNSFSM" and the format's number */
-#define FSM_SNAP_MAGIC 0x0001004d5346534e43ULL
+#define FSM_SNAP_MAGIC 0x02004d5346534e43ULL
 
 enum {
 	FSM_RECORD_OBJECT = 1,

@@ -14,6 +14,7 @@
  * accident, not against forgers, for members are trusted (design 3).
  *
  *	limits		H(version, limit of objects, seed)
+ *	next token	M(limits, next token)
  *	a counter	M(H(name) + kind, value, index)
  *	a session	key + (key | 1) * low + sum of M(key, result), where key
  *			is H(who it is), over all results that it ever had
@@ -210,11 +211,22 @@ struct fsm_load {
 };
 
 /**
+ * struct fsm_mark - the hash that the state had
+ * @index: after which entry; 0: none
+ * @hash: of the replicated state then
+ */
+struct fsm_mark {
+	u64 index;
+	u64 hash;
+};
+
+/**
  * struct fsm - the state
  * @applied: index of the last entry applied
  * @hash: of the replicated state
  * @seed: replicated
  * @key: made of it
+ * @next_token: the next fencing token is at least this; starts at 1
  * @version: of the state machine; 0: the first entry has not come
  * @objects: how many there are
  * @objects_max: replicated limit
@@ -234,6 +246,8 @@ struct fsm_load {
  * @epoch: of the newest snapshot
  * @walk: it
  * @load: see there
+ * @mark: hashes at the newest multiples of FSM_CHECK_EVERY. This node's own
+ *	memory: neither in the hash nor in a snapshot, so a loaded state has none
  * @session: all windows, those in use first
  * @by_id: sessions by their ids' low bits
  * @segment: the buckets
@@ -243,6 +257,7 @@ struct fsm {
 	u64 hash;
 	u64 seed;
 	siphash_key_t key;
+	u64 next_token;
 	u32 version;
 	u32 objects;
 	u32 objects_max;
@@ -262,6 +277,7 @@ struct fsm {
 	u32 epoch;
 	struct fsm_walk walk;
 	struct fsm_load load;
+	struct fsm_mark mark[FSM_CHECKS];
 	struct fsm_session *session[FSM_SESSIONS_MAX];
 	struct fsm_session *by_id[FSM_SESSION_BUCKETS];
 	struct fsm_object **segment[FSM_SEGMENTS_MAX];
@@ -269,7 +285,7 @@ struct fsm {
 
 /* Sizes of records in a snapshot. */
 enum {
-	FSM_SNAP_HEAD = 64,
+	FSM_SNAP_HEAD = 72,
 	FSM_SNAP_OBJECT = 24,	/* and the name, padded */
 	FSM_SNAP_SESSION = 72,	/* and the name, padded, formers and slots */
 	FSM_SNAP_FORMER = 32,
@@ -341,5 +357,7 @@ static inline void fsm_session_touch(struct fsm *f, struct fsm_session *s)
 
 /* apply.c: version, limits and seed are known. */
 void fsm_begin(struct fsm *f, u32 version, u32 objects_max, u64 seed);
+/* What limits and next token add to the hash of a state that has begun. */
+u64 fsm_limits_hash(const struct fsm *f);
 
 #endif

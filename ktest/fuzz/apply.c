@@ -3,7 +3,9 @@
  * Any stream of commands through the state machine. What the gate lets through
  * is applied, whatever it is; what is refused changes nothing. A request that
  * comes again gets the result of the first time. A snapshot, taken in steps
- * while the stream goes on, loads to the state of the moment it was begun.
+ * while the stream goes on, loads to the state of the moment it was begun. Checks
+ * find a difference where there is one, and only as far as is remembered. A state
+ * that is rebased has its counters, and no session.
  *
  * Input: a stream of steps.
  */
@@ -20,12 +22,16 @@ static const char *const names[] = {
  * @last: index of the last entry applied
  * @buf: the open snapshot, NULL: none
  * @then: what the state was when it was begun
+ * @born: nothing up to this index was applied by this state
+ * @mark: hash at multiple m of FSM_CHECK_EVERY, at m mod twice FSM_CHECKS
  */
 static struct run {
 	struct fsm *f;
 	u64 last;
 	u8 *buf;
 	struct fsm_stats then;
+	u64 born;
+	u64 mark[2 * FSM_CHECKS];
 } r;
 
 static void name(struct stream *s, struct fsm_command *c)
@@ -79,7 +85,8 @@ static bool stats_eq(const struct fsm_stats *a, const struct fsm_stats *b)
 {
 	return a->applied == b->applied && a->hash == b->hash &&
 	       a->sessions == b->sessions && a->objects == b->objects &&
-	       a->objects_max == b->objects_max && a->version == b->version;
+	       a->objects_max == b->objects_max && a->version == b->version &&
+	       a->next_token == b->next_token;
 }
 
 static bool outcome_eq(const struct fsm_outcome *a, const struct fsm_outcome *b)
@@ -87,6 +94,17 @@ static bool outcome_eq(const struct fsm_outcome *a, const struct fsm_outcome *b)
 	return a->kind == b->kind && a->status == b->status &&
 	       a->index == b->index && a->value == b->value &&
 	       a->session == b->session && a->seq == b->seq;
+}
+
+/* One entry more was applied. */
+static void applied(void)
+{
+	struct fsm_stats st;
+
+	fsm_stats(r.f, &st);
+	MUST(st.applied == ++r.last);
+	if (!(r.last % FSM_CHECK_EVERY))
+		r.mark[r.last / FSM_CHECK_EVERY % (2 * FSM_CHECKS)] = st.hash;
 }
 
 /* The same bytes a second time: the result of the first, and no effect. */
@@ -106,11 +124,40 @@ static void repeat(const u8 *data, u16 len, const struct fsm_outcome *first)
 		fsm_counter(r.f, c.name, c.name_len, &then, &index);
 	if (!fsm_room(r.f, r.last, 1))
 		return;
-	MUST(!fsm_apply(r.f, ++r.last, data, len, &again));
+	MUST(!fsm_apply(r.f, r.last + 1, data, len, &again));
 	MUST(outcome_eq(first, &again));
+	applied();
 	if (c.name_len)
 		fsm_counter(r.f, c.name, c.name_len, &value, &index);
 	MUST(value == then);
+}
+
+/* A check of some index around, right or wrong. */
+static void check(struct stream *s)
+{
+	struct fsm_command c = { .op = FSM_CHECK };
+	u64 now = r.last / FSM_CHECK_EVERY, m = now - next8(s) % 12 + 1;
+	u8 lie = next8(s) & 1, buf[FSM_COMMAND_MAX];
+	bool known = m <= now && m + FSM_CHECKS > now &&
+		     m * FSM_CHECK_EVERY > r.born;
+	struct fsm_stats before, after;
+	struct fsm_outcome out;
+	u64 index, hash;
+
+	if (!m || m > now + 1 || !fsm_room(r.f, r.last, 1))
+		return;
+	c.arg = m * FSM_CHECK_EVERY;
+	c.arg2 = r.mark[m % (2 * FSM_CHECKS)] ^ lie;
+	fsm_stats(r.f, &before);
+	MUST(fsm_checkpoint(r.f, &index, &hash) ==
+	     (now && now * FSM_CHECK_EVERY > r.born));
+	MUST(!fsm_apply(r.f, r.last + 1, buf, fsm_encode(&c, buf), &out));
+	MUST((out.kind == FSM_OUT_DIFFERS) == (known && lie && before.version));
+	MUST(out.kind == FSM_OUT_DIFFERS || out.kind == FSM_OUT_NONE);
+	fsm_stats(r.f, &after);
+	before.applied++;
+	MUST(stats_eq(&before, &after));
+	applied();
 }
 
 static void apply(struct stream *s, u8 op)
@@ -133,7 +180,7 @@ static void apply(struct stream *s, u8 op)
 	if (err) {
 		MUST(out.kind == FSM_OUT_NONE && stats_eq(&before, &after));
 	} else {
-		MUST(after.applied == ++r.last);
+		applied();
 		if (len)
 			repeat(data, len, &out);
 	}
@@ -187,18 +234,61 @@ static void snapshot_end(bool whole)
 	r.buf = NULL;
 }
 
+/* Another cluster begins, close to where a hash is remembered or anywhere. */
+static void rebase(struct stream *s)
+{
+	struct fsm_rebase b = { .objects_max = next8(s) & 15 };
+	struct fsm_stats before, after;
+	int err;
+
+	if (r.buf)
+		return;
+	b.index = next8(s) & 1 ? (r.last | (FSM_CHECK_EVERY - 1)) -
+				 (next8(s) & 7) : r.last + next8(s);
+	b.advance = next8(s) & 1 ? number(s) : 0;
+	fsm_stats(r.f, &before);
+	do {
+		err = fsm_rebase(r.f, &b, 2);
+	} while (err == 1);
+	fsm_stats(r.f, &after);
+	if (err == -EINVAL) {
+		MUST(stats_eq(&before, &after));
+		return;
+	}
+	if (err) {
+		MUST(err == -EOVERFLOW && b.advance);
+		free(r.f);
+		r = (struct run){ .f = arena_fsm() };
+		arena_feed(r.f);
+		return;
+	}
+	MUST(before.version && b.index > before.applied);
+	MUST(after.applied == b.index && !after.sessions);
+	MUST(after.objects == before.objects);
+	MUST(after.objects_max == b.objects_max);
+	MUST(after.next_token == max(before.next_token, b.index));
+	r.last = b.index;
+	r.born = b.index;
+	snapshot_begin();
+	snapshot_end(true);
+}
+
 static void step(struct stream *s)
 {
 	u8 op = next8(s);
 
 	if (op < 0xe0)
 		apply(s, op);
-	else if (op < 0xe8)
+	else if (op < 0xe4)
 		snapshot_begin();
+	else if (op < 0xe8)
+		check(s);
 	else if (op < 0xf8)
 		fsm_snapshot_step(r.f, op & 7);
-	else
+	else if (op < 0xfc)
 		snapshot_end(op & 1);
+	else
+		rebase(s);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -58,6 +58,8 @@ static void check(const struct wire_msg *m)
 
 	if (m->type == WIRE_RAFT)
 		check_raft(&m->raft);
+	if (m->type == WIRE_PROMISE)
+		MUST(!m->promise.objects && !m->promise.status);
 	if (m->type == WIRE_HELLO)
 		MUST(m->hello.name_len == strlen(m->hello.name));
 	if (m->type != WIRE_FORWARD)

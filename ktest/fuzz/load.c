@@ -13,7 +13,7 @@
 #include "../../kmod/fsm/snapshot.h"
 
 /* Where the sums stand: see snapshot.c. */
-enum { AT_SEED = 16, AT_HASH = 32, AT_BYTES = 48, AT_HEAD_HASH = 56 };
+enum { AT_SEED = 16, AT_HASH = 32, AT_BYTES = 48, AT_HEAD_HASH = 64 };
 
 /* Load @buf. NULL: refused, and *hash is what its records add up to. */
 static struct fsm *load(const u8 *buf, u64 len, u64 *hash)
@@ -149,6 +149,26 @@ static u8 *snapshot(const u8 *data, size_t size, u64 *len)
 	return buf;
 }
 
+/* It may become the beginning of another cluster, as far as its counters go. */
+static void rebase(struct fsm *f)
+{
+	struct fsm_rebase b = { .objects_max = 40, .advance = 3 };
+	struct fsm_stats st;
+	int err;
+
+	fsm_stats(f, &st);
+	b.index = st.applied + 1;
+	do {
+		err = fsm_rebase(f, &b, 2);
+	} while (err == 1);
+	MUST(!err || err == -EOVERFLOW || err == -EINVAL);
+	if (err)
+		return;
+	fsm_stats(f, &st);
+	MUST(st.applied == b.index && st.next_token >= b.index && !st.sessions);
+	again(f);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	u64 hash, len;
@@ -174,6 +194,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		again(f);
 		use(f);
 		again(f);
+		rebase(f);
 		free(f);
 	}
 	free(buf);

@@ -39,6 +39,9 @@ static const struct sample samples[] = {
 	    .handle = 3, .arg = 6 },
 	  5, { 0x0500020000000000, 0x0200000000000000, 0x0700000000000000,
 	       0x0300000000000000, 0x0600000000000000 } },
+	{ "check",
+	  { .op = FSM_CHECK, .arg = 0x10400, .arg2 = 0x1122334455667788 },
+	  3, { 0x0600000000000000, 0x0004010000000000, 0x8877665544332211 } },
 };
 
 static bool same(const struct fsm_command *a, const struct fsm_command *b)
@@ -161,6 +164,8 @@ static void what_makes_no_sense_is_refused(struct kunit *test)
 		{ "a close of its own future",
 		  { .op = FSM_HANDLE_CLOSE, .session = 1, .seq = 4, .low = 1,
 		    .arg = 4 }, -EINVAL },
+		{ "a check of nothing", { .op = FSM_CHECK, .arg2 = 1 },
+		  -EINVAL },
 	};
 	u8 buf[FSM_COMMAND_MAX];
 	struct fsm_command c;
@@ -173,7 +178,7 @@ static void what_makes_no_sense_is_refused(struct kunit *test)
 				    bad[i].err, "%s", bad[i].what);
 	memset(buf, 0, sizeof(buf));
 	KUNIT_EXPECT_EQ(test, fsm_decode(&c, buf, 24), -EINVAL);
-	buf[0] = FSM_HANDLE_CLOSE + 1;
+	buf[0] = FSM_CHECK + 1;
 	KUNIT_EXPECT_EQ(test, fsm_decode(&c, buf, 24), -EPROTO);
 }
 

@@ -97,6 +97,17 @@ static inline u64 kit_hash(const struct fsm *f)
 	return st.hash;
 }
 
+/* Do both outcomes tell the same? */
+static inline bool kit_agrees(const struct fsm_outcome *a,
+			      const struct fsm_outcome *b)
+{
+	return a->kind == b->kind && a->status == b->status &&
+	       a->index == b->index && a->value == b->value &&
+	       a->session == b->session && a->seq == b->seq &&
+	       a->replaced == b->replaced && a->ordinal == b->ordinal &&
+	       a->boot_nonce == b->boot_nonce && raft_id_eq(a->node, b->node);
+}
+
 /* The next entry; 0 or what fsm_apply() says. */
 static inline int kit_apply(struct fsm *f, const struct fsm_command *c,
 			    struct fsm_outcome *out)
@@ -174,6 +185,19 @@ static inline u64 kit_walk(struct fsm *f, unsigned int budget)
 	while (!fsm_snapshot_step(f, budget))
 		;
 	return fsm_snapshot_end(f);
+}
+
+/* A snapshot of @f as it is; the test's, so gone at its end. */
+static inline u8 *kit_snapshot(struct kit_pool *p, struct fsm *f, u64 *len)
+{
+	u8 *buf;
+
+	*len = fsm_snapshot_bytes(f);
+	buf = kunit_kzalloc(p->test, *len, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(p->test, buf);
+	KUNIT_ASSERT_EQ(p->test, fsm_snapshot_begin(f, buf, *len), 0);
+	KUNIT_EXPECT_EQ(p->test, kit_walk(f, 100), *len);
+	return buf;
 }
 
 /* A state from a snapshot; NULL, with everything given back, if refused. */

@@ -504,7 +504,7 @@ static void snapshots(struct run *r)
 
 static struct run *fresh_run(struct kunit *test)
 {
-	u64 cap = 64 + NODES * (72 + 8 + FORMERS * 16 + FSM_WINDOW * 24) +
+	u64 cap = 72 + NODES * (72 + 8 + FORMERS * 16 + FSM_WINDOW * 24) +
 		  NAMES * 64 + 64;
 	struct run *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 
