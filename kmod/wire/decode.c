@@ -16,16 +16,17 @@
 	.fields = (has), .flags = (may), .bytes = BYTES(has) }
 
 const struct wire_raft_shape wire_raft_shapes[WIRE_RAFT_TYPES] = {
-	[RAFT_PREVOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, 0),
-	[RAFT_PREVOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT),
-	[RAFT_VOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, RAFT_MSG_TRANSFER),
-	[RAFT_VOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT),
+	[RAFT_PREVOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM, RAFT_MSG_DOUBT),
+	[RAFT_PREVOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT | RAFT_MSG_DOUBT),
+	[RAFT_VOTE] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM,
+			    RAFT_MSG_TRANSFER | RAFT_MSG_DOUBT),
+	[RAFT_VOTE_REPLY] = SHAPE(0, RAFT_MSG_REJECT | RAFT_MSG_DOUBT),
 	[RAFT_APPEND] = SHAPE(WIRE_F_INDEX | WIRE_F_LOG_TERM | WIRE_F_COMMIT |
 			      WIRE_F_ID, 0),
 	[RAFT_APPEND_REPLY] = {
 		.fields = WIRE_F_INDEX | WIRE_F_ID,
 		.refusal = WIRE_F_HINT | WIRE_F_HINT_TERM,
-		.flags = RAFT_MSG_REJECT,
+		.flags = RAFT_MSG_REJECT | RAFT_MSG_DIFFERS,
 		.bytes = BYTES(WIRE_F_INDEX | WIRE_F_ID),
 		.refusal_bytes = BYTES(WIRE_F_HINT | WIRE_F_HINT_TERM),
 	},
@@ -347,6 +348,8 @@ static bool get_hello(struct cursor *c, struct wire_hello *h)
 	h->member = b.flags & WIRE_HELLO_MEMBER;
 	h->formed = b.flags & WIRE_HELLO_FORMED;
 	h->want = b.flags & WIRE_HELLO_WANT;
+	h->doubt = b.flags & WIRE_HELLO_DOUBT;
+	h->rolled_back = b.flags & WIRE_HELLO_ROLLED_BACK;
 	h->wire_min = b.wire_min;
 	h->wire_max = b.wire_max;
 	h->fsm_min = b.fsm_min;
@@ -363,7 +366,7 @@ static const s32 promise_errors[] = {
 
 /*
  * Only a request releases and names its coordinator always; only a reply has a
- * status, and may not know who coordinates the other cluster.
+ * status and room, and may not know who coordinates the other cluster.
  */
 static bool promise_ok(const struct wire_promise_bytes *b, u8 type,
 		       const struct wire_promise *p)
@@ -371,13 +374,13 @@ static bool promise_ok(const struct wire_promise_bytes *b, u8 type,
 	bool reply = type == WIRE_PROMISE_REPLY;
 
 	if (b->release > 1 || b->status >= ARRAY_SIZE(promise_errors) ||
-	    memchr_inv(b->zero, 0, sizeof(b->zero)))
+	    b->zero)
 		return false;
 	if (!p->cluster.hi || !id_ok(p->coordinator))
 		return false;
 	if (reply)
 		return !b->release;
-	return !b->status && raft_id_some(p->coordinator) &&
+	return !b->status && !b->objects && raft_id_some(p->coordinator) &&
 	       (b->name_len || b->release);
 }
 
@@ -395,6 +398,7 @@ static bool get_promise(struct cursor *c, u8 type, struct wire_promise *p)
 		return false;
 	p->release = b.release;
 	p->status = promise_errors[b.status];
+	p->objects = le32_to_cpu(b.objects);
 	p->name_len = b.name_len;
 	p->name[0] = 0;
 	return !b.name_len || get_name(c, b.name_len, p->name);

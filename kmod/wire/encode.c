@@ -182,7 +182,9 @@ u32 wire_put_hello(u8 *buf, u32 cap, const struct wire_hello *h)
 		.answer_nonce = cpu_to_le64(h->answer_nonce),
 		.flags = (h->member ? WIRE_HELLO_MEMBER : 0) |
 			 (h->formed ? WIRE_HELLO_FORMED : 0) |
-			 (h->want ? WIRE_HELLO_WANT : 0),
+			 (h->want ? WIRE_HELLO_WANT : 0) |
+			 (h->doubt ? WIRE_HELLO_DOUBT : 0) |
+			 (h->rolled_back ? WIRE_HELLO_ROLLED_BACK : 0),
 		.wire_min = h->wire_min,
 		.wire_max = h->wire_max,
 		.fsm_min = h->fsm_min,
@@ -229,6 +231,7 @@ u32 wire_put_promise(u8 *buf, u32 cap, u8 type, const struct wire_promise *p,
 		.release = p->release,
 		.status = promise_status(p->status),
 		.name_len = p->name_len,
+		.objects = cpu_to_le32(p->objects),
 	};
 
 	if (cap < WIRE_HEADER + sizeof(b) + p->name_len)

@@ -74,8 +74,11 @@ enum {
 	WIRE_HELLO_MEMBER = 1 << 0,
 	WIRE_HELLO_FORMED = 1 << 1,
 	WIRE_HELLO_WANT = 1 << 2,
+	WIRE_HELLO_DOUBT = 1 << 3,
+	WIRE_HELLO_ROLLED_BACK = 1 << 4,
 	WIRE_HELLO_FLAGS = WIRE_HELLO_MEMBER | WIRE_HELLO_FORMED |
-			   WIRE_HELLO_WANT,
+			   WIRE_HELLO_WANT | WIRE_HELLO_DOUBT |
+			   WIRE_HELLO_ROLLED_BACK,
 };
 
 /* struct wire_hello, the name behind it. */
@@ -192,8 +195,9 @@ static_assert(WIRE_HEADER + WIRE_APPEND_BYTES + WIRE_BATCH <= WIRE_PAYLOAD);
 static_assert(RAFT_ENTRY_COST + RAFT_ENTRY_MAX <= WIRE_BATCH);
 static_assert(WIRE_HEADER + WIRE_SNAPSHOT_BYTES + RAFT_CONFIG_BYTES_MAX +
 	      RAFT_CHUNK_MAX <= WIRE_PAYLOAD);
+/* A driver keeps small buffers for times without memory (design 5). */
 static_assert(WIRE_HEADER + sizeof(struct wire_hello_bytes) + WIRE_NAME_MAX <=
-	      WIRE_PAYLOAD);
+	      256);
 static_assert((int)WIRE_NAME_MAX == (int)FSM_NAME_MAX);
 
 struct wire_forward_head {
@@ -219,11 +223,13 @@ struct wire_promise_bytes {
 	u8 release;
 	u8 status;
 	u8 name_len;
-	u8 zero[5];
+	u8 zero;
+	__le32 objects;
 };
 
 static_assert(sizeof(struct wire_promise_bytes) == 40);
 static_assert(offsetof(struct wire_promise_bytes, release) == 32);
+static_assert(offsetof(struct wire_promise_bytes, objects) == 36);
 
 /* Reading and writing at any address, in any byte order of the machine. */
 static inline u64 wire_get64(const u8 *p)

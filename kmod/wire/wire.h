@@ -33,6 +33,7 @@ enum {
 	WIRE_FORWARD_MAX = 24,	/* commands in one FORWARD */
 	WIRE_WINDOW_BITS = 1024, /* sequence numbers remembered behind the newest */
 	WIRE_KEYS = 2,		/* cluster keys: current, previous */
+	WIRE_BOOTS = 16,	/* own starts whose nonce is known (design 3) */
 };
 
 enum wire_type {
@@ -84,6 +85,10 @@ struct wire_boot {
  * @member: the sender is in its cluster's configuration as far as it knows
  * @formed: the sender's cluster has a configuration
  * @want: the sender asks to be replicated to (observer)
+ * @doubt: the sender's storage may have lost what it acknowledged in an earlier
+ *	boot: its durable end may lie below that, and nothing is known of it
+ * @rolled_back: the sender remembers of the receiver what this boot of it cannot
+ *	have forgotten: its storage was rolled back (design 3)
  * @durable_term: of the last durable entry
  * @durable_index: of the last durable entry
  * @ask_counter: the boot counter that the sender remembers of the receiver (it
@@ -107,6 +112,8 @@ struct wire_hello {
 	bool member;
 	bool formed;
 	bool want;
+	bool doubt;
+	bool rolled_back;
 	u64 durable_term;
 	u64 durable_index;
 	u64 ask_counter;
@@ -136,6 +143,8 @@ struct wire_forward {
  * @release: PROMISE: the creation was given up, forget the promise
  * @status: PROMISE_REPLY: 0 promised; -EEXIST promised to or member of @cluster
  *	(then that other id) already; -EBUSY not now
+ * @objects: PROMISE_REPLY: how many objects the sender has room to snapshot;
+ *	PROMISE: 0
  * @name_len: bytes of @name
  * @name: PROMISE: coordinator's name. REPLY: with -EEXIST name of whoever
  *	coordinates that other cluster, if known
@@ -145,6 +154,7 @@ struct wire_promise {
 	struct raft_id coordinator;
 	bool release;
 	s32 status;
+	u32 objects;
 	u8 name_len;
 	char name[WIRE_NAME_MAX + 1];
 };
@@ -256,18 +266,40 @@ enum wire_peer_state {
 };
 
 /**
+ * struct wire_past - an incarnation's boot as remembered from before the start
+ * @node: whose
+ * @boot: the newest that was adopted
+ * @term: as struct wire_peer's had_term
+ * @index: as its had_index
+ */
+struct wire_past {
+	struct raft_id node;
+	struct wire_boot boot;
+	u64 term;
+	u64 index;
+};
+
+/**
  * struct wire_self - what a node says of itself in hellos
  * @hello: .node, .boot, .cluster, .member, .formed, .want, .durable_*,
  *	versions and name; the driver keeps them true
  * @hello_key: of each cluster key
  * @key: cluster keys, current first
  * @n_keys: 1 or 2
+ * @boot_nonce: nonces of the last starts of this incarnation: of start c at
+ *	c mod WIRE_BOOTS; 0: not known. That of the present one among them.
+ * @past: what is remembered of others (in storage), or NULL. At least as it was
+ *	at the start; what the driver adds later serves a peer that was reset
+ * @n_past: how many
  */
 struct wire_self {
 	struct wire_hello hello;
 	siphash_key_t hello_key[WIRE_KEYS];
 	u8 key[WIRE_KEYS][WIRE_CLUSTER_KEY];
 	u8 n_keys;
+	u64 boot_nonce[WIRE_BOOTS];
+	const struct wire_past *past;
+	u32 n_past;
 };
 
 /**
@@ -281,6 +313,19 @@ struct wire_self {
  * @heard_at: when it last sent anything authentic under the pair's key
  * @owes: challenge of its hello that we have to echo; 0: none
  * @asked: boot counter that the same hello asked for; 0: none
+ * @ask: boot counter that our outstanding challenge asked it for; 0: none
+ * @heir: another incarnation that said hello in the place of the one known, and
+ *	has not proved it; RAFT_NOBODY: none. Our hellos speak to it
+ * @had_term: of the last entry that it is known to have acknowledged *and* that
+ *	is committed; the driver keeps it true; with @had_index
+ * @had_index: that entry; 0: none known. Compared as logs are (paper 5.4.1): a
+ *	hello of a new boot whose durable end is older, and which is not in
+ *	doubt, comes from a storage that was rolled back. (An entry that is not
+ *	committed may go rightly, and for one of an earlier term.) Adopting sets
+ *	it: for another incarnation to what @past says, for doubt to nothing.
+ * @accuse: the last hello came from the boot below: our hellos say so
+ * @accused: incarnation that last proved to be rolled back
+ * @accused_boot: in which boot
  * @answered: challenge that we echoed last; 0: none
  * @answered_at: when
  * @doubt: a hello named another boot than the one adopted, or another standing
@@ -303,6 +348,13 @@ struct wire_peer {
 	u64 heard_at;
 	u64 owes;
 	u64 asked;
+	u64 ask;
+	struct raft_id heir;
+	u64 had_term;
+	u64 had_index;
+	bool accuse;
+	struct raft_id accused;
+	struct wire_boot accused_boot;
 	u64 answered;
 	u64 answered_at;
 	siphash_key_t rx[WIRE_KEYS];
@@ -317,6 +369,9 @@ enum wire_hello_result {
 	WIRE_HELLO_NOTHING,	/* nothing to send, no new keys */
 	WIRE_HELLO_ANSWER,	/* send it a hello (wire_hello_make()) */
 	WIRE_HELLO_ADOPTED = 2,	/* keys are new; flag, may come with ANSWER */
+	WIRE_HELLO_ACCUSED = 4,	/* proven: the peer remembers of us what we do not
+				 * have: our storage was rolled back
+				 */
 };
 
 /*
@@ -336,9 +391,11 @@ void wire_hello_make(const struct wire_self *s, struct wire_peer *p, u64 now,
  * the pool). The peer's boot is adopted only if @h echoes our outstanding
  * challenge and that is younger than @fresh_ns; until then what stands stays.
  * A known incarnation heard within @alive_ns is not displaced by another one of
- * the same name, and a boot counter never goes back: *drop says
- * WIRE_HELLO_REFUSED. An echo that is stale with no challenge in it:
- * WIRE_HELLO_STALE. Returns flags of enum wire_hello_result.
+ * the same name, and storage never goes back: *drop says WIRE_HELLO_REFUSED,
+ * with WIRE_HELLO_ANSWER if the peer is to be told that it was rolled back. An
+ * echo that is stale with no challenge in it: WIRE_HELLO_STALE. Returns flags of
+ * enum wire_hello_result. After WIRE_HELLO_ADOPTED the answer may wait until the
+ * boot is durable: what is owed is kept for wire_hello_make().
  */
 unsigned int wire_hello_take(const struct wire_self *s, struct wire_peer *p,
 			     u64 now, u64 fresh_ns, u64 alive_ns,

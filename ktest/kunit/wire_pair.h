@@ -10,19 +10,30 @@
 #define FRESH (1000 * MS)
 #define ALIVE (300 * MS)
 
+/**
+ * struct party - one of two
+ * @self: what it says of itself
+ * @peer: the other, as it knows it
+ * @past: what its storage remembers of others; .self.past is this or NULL
+ * @n_past: how many
+ */
 struct party {
 	struct wire_self self;
 	struct wire_peer peer;
+	struct wire_past past[2];
+	u32 n_past;
 };
 
 /**
  * struct pair - two parties
  * @party: each with one peer, the other
+ * @spare: copies of a party, which are too large for a stack
  * @now: time of both (ns)
  * @seed: of everything random; only counts up here
  */
 struct pair {
 	struct party party[2];
+	struct party spare[2];
 	u64 now;
 	u64 seed;
 };
@@ -30,17 +41,52 @@ struct pair {
 /* Begin anew, in memory mode: another incarnation, whose first boot it is. */
 static inline void party_start(struct party *p, u64 unique)
 {
-	*p = (struct party){
-		.self.hello = {
-			.node = { 0x1000 + unique, unique },
-			.boot = { 1, 0x2000 + unique },
-			.wire_min = WIRE_VERSION_MIN, .wire_max = WIRE_VERSION,
-			.fsm_min = 1, .fsm_max = 1,
-			.name_len = 1, .name = "n",
-		},
-		.self.key[0] = { 0x77 },
-		.self.n_keys = 1,
+	memset(p, 0, sizeof(*p));
+	p->self.hello = (struct wire_hello){
+		.node = { 0x1000 + unique, unique },
+		.boot = { 1, 0x2000 + unique },
+		.wire_min = WIRE_VERSION_MIN, .wire_max = WIRE_VERSION,
+		.fsm_min = 1, .fsm_max = 1,
+		.name_len = 1, .name = "n",
 	};
+	p->self.key[0][0] = 0x77;
+	p->self.n_keys = 1;
+	p->self.boot_nonce[1] = p->self.hello.boot.nonce;
+}
+
+/* What the driver does before it answers a boot that it adopted. */
+static inline void party_store(struct party *p)
+{
+	struct wire_past *m = &p->past[0];
+
+	if (p->peer.state != WIRE_PEER_KNOWN)
+		return;
+	/* Two are remembered: this one, and the one before it. */
+	if (p->n_past && !raft_id_eq(m->node, p->peer.node)) {
+		p->past[1] = *m;
+		p->n_past = 2;
+	}
+	if (!p->n_past)
+		p->n_past = 1;
+	*m = (struct wire_past){
+		.node = p->peer.node, .boot = p->peer.boot,
+		.term = p->peer.had_term, .index = p->peer.had_index,
+	};
+	if (p->self.past)
+		p->self.n_past = p->n_past;
+}
+
+/* The next boot from the same storage. */
+static inline void party_restart(struct party *p, u64 unique)
+{
+	struct wire_boot *b = &p->self.hello.boot;
+
+	b->counter++;
+	b->nonce = 0x2000 + unique;
+	p->self.boot_nonce[b->counter & (WIRE_BOOTS - 1)] = b->nonce;
+	p->self.past = p->past;
+	p->self.n_past = p->n_past;
+	wire_peer_reset(&p->peer);
 }
 
 static inline void pair_make(struct pair *w, int from, struct wire_hello *h)

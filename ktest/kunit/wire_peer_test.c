@@ -7,40 +7,7 @@
 #include <kunit/test.h>
 #include <linux/slab.h>
 #include <linux/module.h>
-#include "wire_pair.h"
-
-static struct pair *pair_new(struct kunit *test)
-{
-	struct pair *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, w);
-	w->now = 1000 * MS;
-	party_start(&w->party[0], ++w->seed);
-	party_start(&w->party[1], ++w->seed);
-	return w;
-}
-
-/* Let @w talk, beginning with @h to @to, until all is said. Hellos said. */
-static unsigned int talk(struct pair *w, int to, struct wire_hello *h)
-{
-	enum wire_drop drop;
-	unsigned int n;
-
-	for (n = 1; n < 100; n++, to = !to) {
-		if (!(pair_take(w, to, h, &drop) & WIRE_HELLO_ANSWER))
-			break;
-		pair_make(w, to, h);
-	}
-	return n;
-}
-
-static unsigned int greet(struct pair *w, int from)
-{
-	struct wire_hello h;
-
-	pair_make(w, from, &h);
-	return talk(w, !from, &h);
-}
+#include "wire_talk.h"
 
 static void three_hellos_make_two_acquainted(struct kunit *test)
 {
@@ -280,26 +247,41 @@ static void a_live_incarnation_is_not_displaced_by_an_echo(struct kunit *test)
 
 static void a_boot_never_goes_back(struct kunit *test)
 {
-	struct pair *w = pair_new(test);
 	struct wire_hello h;
 	enum wire_drop drop;
-	unsigned int got;
+	unsigned int got, i;
 
-	w->party[0].self.hello.boot.counter = 5;
-	greet(w, 0);
-	w->now += 10 * ALIVE;
-	/* an earlier boot, then another boot of the same number */
-	w->party[0].self.hello.boot.counter = 4;
-	pair_make(w, 0, &h);
-	got = pair_take(w, 1, &h, &drop);
-	KUNIT_EXPECT_EQ(test, got, WIRE_HELLO_NOTHING);
-	KUNIT_EXPECT_EQ(test, (int)drop, (int)WIRE_HELLO_REFUSED);
-	w->party[0].self.hello.boot.counter = 5;
-	w->party[0].self.hello.boot.nonce ^= 1;
-	pair_make(w, 0, &h);
-	got = pair_take(w, 1, &h, &drop);
-	KUNIT_EXPECT_EQ(test, got, WIRE_HELLO_NOTHING);
-	KUNIT_EXPECT_EQ(test, (int)drop, (int)WIRE_HELLO_REFUSED);
+	for (i = 0; i < 2; i++) {
+		struct pair *w = pair_new(test);
+		struct wire_peer *was = &w->spare[1].peer;
+
+		w->party[0].self.hello.boot.counter = 5;
+		greet(w, 0);
+		w->now += 10 * ALIVE;
+		/* an earlier boot, then another boot of the same number */
+		w->party[0].self.hello.boot.counter = 5 - i;
+		w->party[0].self.hello.boot.nonce ^= 1;
+		*was = w->party[1].peer;
+		pair_make(w, 0, &h);
+		got = pair_take(w, 1, &h, &drop);
+		KUNIT_EXPECT_EQ(test, got, WIRE_HELLO_ANSWER);
+		pair_make(w, 1, &h);
+		got = pair_take(w, 0, &h, &drop);
+		/* The earlier one hears at once of a boot that it never had. */
+		KUNIT_EXPECT_EQ(test, got, i ? WIRE_HELLO_ACCUSED :
+					       WIRE_HELLO_ANSWER);
+		w->party[0].peer.owes = h.challenge;
+		pair_make(w, 0, &h);
+		got = pair_take(w, 1, &h, &drop);
+		KUNIT_EXPECT_EQ(test, got, WIRE_HELLO_ANSWER);
+		KUNIT_EXPECT_EQ(test, (int)drop, (int)WIRE_HELLO_REFUSED);
+		KUNIT_EXPECT_TRUE(test, peer_same_boot(was,
+						       &w->party[1].peer));
+		/* That proved it once: the same again proves nothing. */
+		got = pair_take(w, 1, &h, &drop);
+		KUNIT_EXPECT_EQ(test, got, WIRE_HELLO_NOTHING);
+		KUNIT_EXPECT_NE(test, (int)drop, (int)WIRE_HELLO_REFUSED);
+	}
 }
 
 /*
@@ -330,28 +312,60 @@ static void a_boot_must_remember_the_one_before(struct kunit *test)
 		pair_make(w, 0, &h);
 		h.answer_nonce = i ? old : old ^ 1;
 		got = pair_take(w, 1, &h, &drop);
-		KUNIT_EXPECT_EQ(test, got, i ? WIRE_HELLO_ADOPTED : 0);
+		KUNIT_EXPECT_EQ(test, got, i ? WIRE_HELLO_ADOPTED :
+					       WIRE_HELLO_ANSWER);
 		KUNIT_EXPECT_EQ(test, (int)drop,
 				(int)(i ? WIRE_OK : WIRE_HELLO_REFUSED));
 	}
 }
 
-static void we_answer_for_our_own_boot_only(struct kunit *test)
+/* "The superblock keeps the last 16" boots (design 3): for these we answer. */
+static void we_answer_for_our_last_16_starts(struct kunit *test)
 {
+	struct pair *w = pair_new(test);
+	u64 nonce[24] = { 0 }, i, at;
 	struct wire_hello h;
 	enum wire_drop drop;
-	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
-		struct pair *w = pair_new(test);
+	nonce[1] = w->party[1].self.hello.boot.nonce;
+	for (at = 1; at <= 20; at++) {
+		for (i = 0; i < ARRAY_SIZE(nonce); i++) {
+			bool known = i && i <= at && at - i < WIRE_BOOTS;
 
-		pair_make(w, 0, &h);
-		h.ask_counter = i;
-		pair_take(w, 1, &h, &drop);
-		pair_make(w, 1, &h);
-		KUNIT_EXPECT_EQ(test, h.answer_nonce,
-				i == 1 ? w->party[1].self.hello.boot.nonce : 0);
+			wire_peer_reset(&w->party[1].peer);
+			pair_make(w, 0, &h);
+			h.ask_counter = i;
+			pair_take(w, 1, &h, &drop);
+			pair_make(w, 1, &h);
+			KUNIT_EXPECT_EQ(test, h.answer_nonce,
+					known ? nonce[i] : 0);
+		}
+		party_restart(&w->party[1], ++w->seed);
+		nonce[at + 1] = w->party[1].self.hello.boot.nonce;
 	}
+}
+
+/* Whoever is known again is spoken to again, whoever asked meanwhile. */
+static void an_heir_is_forgotten_when_the_first_one_speaks(struct kunit *test)
+{
+	struct pair *w = pair_new(test);
+	struct raft_id node = w->party[0].self.hello.node;
+	struct wire_hello h, other;
+	enum wire_drop drop;
+
+	greet(w, 0);
+	w->now += ALIVE;
+	pair_make(w, 0, &other);
+	other.node.lo++;
+	pair_take(w, 1, &other, &drop);
+	pair_make(w, 1, &h);
+	KUNIT_EXPECT_TRUE(test, raft_id_eq(h.to, other.node));
+	pair_take(w, 0, &h, &drop);
+	pair_make(w, 0, &h);
+	pair_take(w, 1, &h, &drop);
+	pair_make(w, 1, &h);
+	KUNIT_EXPECT_TRUE(test, raft_id_eq(h.to, node));
+	KUNIT_EXPECT_FALSE(test, w->party[1].peer.doubt);
 }
 
 static void our_own_hello_and_another_version_are_dropped(struct kunit *test)
@@ -438,7 +452,8 @@ static struct kunit_case peer_cases[] = {
 	KUNIT_CASE(a_live_incarnation_is_not_displaced_by_an_echo),
 	KUNIT_CASE(a_boot_never_goes_back),
 	KUNIT_CASE(a_boot_must_remember_the_one_before),
-	KUNIT_CASE(we_answer_for_our_own_boot_only),
+	KUNIT_CASE(we_answer_for_our_last_16_starts),
+	KUNIT_CASE(an_heir_is_forgotten_when_the_first_one_speaks),
 	KUNIT_CASE(our_own_hello_and_another_version_are_dropped),
 	KUNIT_CASE(two_keys_verify_and_the_first_one_signs),
 	KUNIT_CASE(one_key_fills_both_places),

@@ -57,10 +57,11 @@ static const struct raft_entry sample_entries[] = {
 };
 
 static const u8 sample_flags[] = {
+	[RAFT_PREVOTE] = RAFT_MSG_DOUBT,
 	[RAFT_PREVOTE_REPLY] = RAFT_MSG_REJECT,
 	[RAFT_VOTE] = RAFT_MSG_TRANSFER,
-	[RAFT_VOTE_REPLY] = RAFT_MSG_REJECT,
-	[RAFT_APPEND_REPLY] = RAFT_MSG_REJECT,
+	[RAFT_VOTE_REPLY] = RAFT_MSG_REJECT | RAFT_MSG_DOUBT,
+	[RAFT_APPEND_REPLY] = RAFT_MSG_REJECT | RAFT_MSG_DIFFERS,
 	[RAFT_SNAPSHOT] = RAFT_MSG_LAST,
 	[RAFT_SNAPSHOT_REPLY] = RAFT_MSG_LAST,
 	[WIRE_RAFT_TYPES - 1] = 0,
@@ -109,6 +110,8 @@ static inline void sample_hello(struct wire_hello *h)
 		.member = true,
 		.formed = true,
 		.want = true,
+		.doubt = true,
+		.rolled_back = true,
 		.durable_term = 6,
 		.durable_index = 66,
 		.ask_counter = 5,
@@ -127,6 +130,7 @@ static inline void sample_promise(u8 type, struct wire_promise *p)
 		.cluster = ID_C,
 		.coordinator = reply ? ID_B : ID_A,
 		.status = reply ? -EEXIST : 0,
+		.objects = reply ? 0x123456 : 0,
 		.name_len = 3,
 		.name = "n-1",
 	};

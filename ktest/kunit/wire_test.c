@@ -256,6 +256,34 @@ static void hellos_come_back_as_they_went(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, m->hello.name, "n-1");
 }
 
+/* Each of a hello's five flags by itself. */
+static void flags_of_a_hello_stand_alone(struct kunit *test)
+{
+	struct wire_msg *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	u8 *buf = kunit_kzalloc(test, WIRE_PAYLOAD, GFP_KERNEL);
+	struct wire_hello h;
+	unsigned int i;
+	u32 len;
+
+	KUNIT_ASSERT_TRUE(test, m && buf);
+	for (i = 0; i <= 5; i++) {
+		sample_hello(&h);
+		h.member = i == 1;
+		h.formed = i == 2;
+		h.want = i == 3;
+		h.doubt = i == 4;
+		h.rolled_back = i == 5;
+		len = wire_put_hello(buf, WIRE_PAYLOAD, &h);
+		KUNIT_ASSERT_EQ(test, (int)wire_decode(buf, len, RAFT_NOBODY,
+						       ID_B, m), (int)WIRE_OK);
+		KUNIT_EXPECT_EQ(test, m->hello.member, i == 1);
+		KUNIT_EXPECT_EQ(test, m->hello.formed, i == 2);
+		KUNIT_EXPECT_EQ(test, m->hello.want, i == 3);
+		KUNIT_EXPECT_EQ(test, m->hello.doubt, i == 4);
+		KUNIT_EXPECT_EQ(test, m->hello.rolled_back, i == 5);
+	}
+}
+
 static void promises_come_back_as_they_went(struct kunit *test)
 {
 	static const s32 statuses[] = { 0, -EEXIST, -EBUSY };
@@ -276,6 +304,7 @@ static void promises_come_back_as_they_went(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, (int)drop, (int)WIRE_OK);
 		KUNIT_EXPECT_EQ(test, m->type, WIRE_PROMISE_REPLY);
 		KUNIT_EXPECT_EQ(test, m->promise.status, statuses[i]);
+		KUNIT_EXPECT_EQ(test, m->promise.objects, p.objects);
 		KUNIT_EXPECT_TRUE(test, raft_id_eq(m->promise.coordinator,
 						   ID_B));
 		KUNIT_EXPECT_STREQ(test, m->promise.name, "n-2");
@@ -478,6 +507,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(an_entry_costs_what_it_is_said_to),
 	KUNIT_CASE(chunk_and_configuration_fit_at_their_largest),
 	KUNIT_CASE(hellos_come_back_as_they_went),
+	KUNIT_CASE(flags_of_a_hello_stand_alone),
 	KUNIT_CASE(promises_come_back_as_they_went),
 	KUNIT_CASE(forwards_are_built_in_place_until_full),
 	KUNIT_CASE(what_does_not_fit_is_not_written),
