@@ -12,6 +12,10 @@ const char *const mutant_name[MUT_N] = {
 	"amnesia", "count-old", "dedup", "read-local", "stale-echo",
 	"old-votes", "no-prev", "high-commit", "skip-apply", "snap-index",
 	"cancel-lies", "lose-entry", "mute", "count-observer",
+	"skip-hash", "hard-apart", "commit-newest", "take-torn", "cut-corrupt",
+	"forget-doubt", "one-slot", "slot-order", "old-slot", "snap-unflushed",
+	"release-early", "wrong-mark", "write-again", "snap-ahead", "retry-flush",
+	"trust-cache", "stale-hard", "deaf-doubt",
 };
 
 void sim_fail(struct world *w, const char *property, const char *fmt, ...)
@@ -115,8 +119,16 @@ static void check_leader(struct node *n, u64 term)
 			 g->log[c].commit_term);
 }
 
-/* Who of the members has @e on its medium, dead or alive? */
-static unsigned int holders(struct world *w, const struct gentry *e,
+static bool holds(const struct store *s, const struct gentry *e)
+{
+	return e->index <= s->base || store_at(s, e->index) == e;
+}
+
+/*
+ * Who of the members has @e on its medium, dead or alive? Or had, before it was
+ * damaged (@ever): what it acknowledged before may arrive after.
+ */
+static unsigned int holders(struct world *w, const struct gentry *e, bool ever,
 			    unsigned int *members)
 {
 	unsigned int i, count = 0;
@@ -129,7 +141,8 @@ static unsigned int holders(struct world *w, const struct gentry *e,
 		if (!n->was_member)
 			continue;
 		++*members;
-		count += e->index <= s->base || store_at(s, e->index) == e;
+		count += holds(s, e) || (ever && n->s && n->s->before &&
+					 holds(n->s->before, e));
 	}
 	return count;
 }
@@ -137,7 +150,7 @@ static unsigned int holders(struct world *w, const struct gentry *e,
 /* A node dropped @e, which is committed: others must still hold it. */
 void check_durable(struct node *n, const struct gentry *e)
 {
-	unsigned int members, count = holders(n->w, e, &members);
+	unsigned int members, count = holders(n->w, e, false, &members);
 
 	if (2 * count <= members)
 		sim_fail(n->w, "durability",
@@ -172,7 +185,7 @@ static void commit_one(struct node *n, u64 index)
 	if (!e)
 		sim_fail(w, "log matching", "%s commits %llu/%llu, never made",
 			 n->name, index, term);
-	count = holders(w, e, &members);
+	count = holders(w, e, true, &members);
 	if (2 * count <= members)
 		sim_fail(w, "durability",
 			 "%s commits %llu/%llu, durable on %u of %u members",
@@ -226,7 +239,7 @@ void check_step(struct node *n)
 	const char *why = raft_failed(n->r);
 	struct raft_id who = raft_leader(n->r);
 
-	if (why)
+	if (why && !n->broken)
 		sim_fail(w, "availability", "%s stopped itself: %s", n->name,
 			 why);
 	if (term < n->term)
@@ -318,6 +331,12 @@ void check_send(struct node *n, const struct raft_msg *m)
 
 	if (vote)
 		check_vote(n, m);
+	if (vote && n->s && !(m->flags & RAFT_MSG_DOUBT) && medium_lacks(n))
+		sim_fail(n->w, "doubt", "%s votes in term %llu as if it had entry %llu, which was lost",
+			 n->name, m->term, medium_lacks(n));
+	if (n->broken)
+		sim_fail(n->w, "a failed write is final", "%s sends a %s after its disk failed",
+			 n->name, msg_type(m->type));
 	if (n->w->mutant == MUT_ACK_BLIND)
 		return;
 	if ((vote || ack) && s->hard.term < m->term)
@@ -340,7 +359,8 @@ void check_install(struct node *n, const struct blob *b)
 	struct fsm_stats st;
 
 	fsm_stats(n->f, &st);
-	if (st.applied != b->snap.index || (g->applied && g->hash != st.hash))
+	if (n->w->mutant != MUT_SKIP_HASH &&
+	    (st.applied != b->snap.index || (g->applied && g->hash != st.hash)))
 		sim_fail(n->w, "state machine safety",
 			 "%s: snapshot at %llu has applied %llu, hash %016llx; the state there %016llx",
 			 n->name, b->snap.index, st.applied, st.hash, g->hash);
@@ -388,16 +408,46 @@ void check_node(struct node *n)
 	}
 }
 
+bool is_lost(const struct node *n)
+{
+	return n->s && n->s->lost;
+}
+
+static bool is_damaged(const struct node *n)
+{
+	return n->s && (n->s->lost || n->s->doubt != RAFT_SURE || n->s->d.n_rot);
+}
+
 bool majority_lives(const struct world *w)
 {
 	unsigned int i, members = 0, alive = 0;
 
 	for (i = 0; i < w->n_slots; i++) {
 		members += w->node[i].was_member;
-		alive += w->node[i].member &&
+		alive += w->node[i].member && !is_lost(&w->node[i]) &&
 			 (w->node[i].alive || w->k.durable);
 	}
 	return 2 * alive > members;
+}
+
+/*
+ * Nothing is promised where a majority's storage is damaged, so a minority is
+ * damaged at a time. It counts until the node is sure of itself again, and has
+ * overwritten what rotted.
+ */
+bool may_rot(const struct world *w, const struct node *n)
+{
+	unsigned int i, members = 0, damaged = 1;
+
+	if (!n->was_member)
+		return true;
+	for (i = 0; i < w->n_slots; i++) {
+		const struct node *o = &w->node[i];
+
+		members += o->was_member;
+		damaged += o != n && o->was_member && is_damaged(o);
+	}
+	return 2 * damaged < members;
 }
 
 /* A program gets its answer. */
@@ -415,6 +465,8 @@ void check_answer(struct node *n, struct req *q)
 		w->stat.unknown++;
 		return;
 	}
+	if (w->mutant == MUT_SKIP_HASH)
+		return;
 	if (q->status) {
 		w->stat.errors++;
 		if (r && r->resolved && r->effect)
@@ -455,6 +507,8 @@ void check_read(struct node *n, const struct read *rd, bool found, u64 value)
 	bool exists = model_value(w, rd->name, n->applied, &want);
 
 	w->stat.reads++;
+	if (w->mutant == MUT_SKIP_HASH)
+		return;
 	if (found != exists || (found && value != want))
 		sim_fail(w, "linearizability",
 			 "%s reads %s = %llu at %llu, the model has %llu", n->name,

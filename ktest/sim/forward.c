@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Requests on their way to the leader, and nodes that ask to be replicated to. */
+/*
+ * Requests on their way to the leader; hellos: which start is spoken to, what it
+ * tells of its storage, and nodes that ask to be replicated to.
+ */
 #include "sim.h"
 
 /* As the leader: append what was asked for, if that may change anything. */
@@ -13,7 +16,7 @@ static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin
 			 n->name);
 	if (c.op != FSM_SESSION_OPEN && !fsm_fresh(n->f, c.session, c.seq))
 		return 0;
-	if (!fsm_room(n->f, raft_last_index(n->r), 1))
+	if (!node_admits(n) || !fsm_room(n->f, raft_last_index(n->r), 1))
 		return -ENOSPC;
 	return raft_propose(n->r, node_now(n), RAFT_COMMAND, cmd, len, origin,
 			    &index);
@@ -47,7 +50,8 @@ static void flush_forward(struct node *n, u8 *buf, u32 len, u8 count)
 	m->kind = MSG_FORWARD;
 	m->from = n->slot;
 	m->to = to->slot;
-	m->boot = to->gen;
+	m->boot = node_boot_of(n, to);
+	m->from_boot = n->gen;
 	m->from_id = n->id;
 	m->to_id = n->leader;
 	m->n_commands = count;
@@ -140,9 +144,54 @@ void node_hello(struct node *n)
 		m->kind = MSG_HELLO;
 		m->from = n->slot;
 		m->to = i;
-		m->boot = to->gen;
+		m->boot = node_boot_of(n, to);
+		m->from_boot = n->gen;
 		m->from_id = n->id;
 		m->to_id = to->id;
 		n->w->ops->send(n->w, m);
 	}
+}
+
+/* The hello of @from's newest start, which is in doubt, arrives: keys are new. */
+static void hear_doubt(struct node *n, struct node *from)
+{
+	n->doubted[from->slot] = from->s->doubt_gen;
+	if (n->w->mutant == MUT_DEAF_DOUBT)
+		return;
+	raft_doubted(n->r, node_now(n), from->id);
+	n->w->ops->deadline(n->w, n);
+}
+
+static bool unheard(const struct node *n, const struct node *from)
+{
+	return from->s && n->doubted[from->slot] < from->s->doubt_gen;
+}
+
+/* The start of @to that @n's messages are for: the one whose hello it heard. */
+u32 node_boot_of(const struct node *n, const struct node *to)
+{
+	return unheard(n, to) ? to->s->doubt_gen - 1 : to->gen;
+}
+
+/*
+ * Duty 8. Before anything else of a start, its hello is heard, which tells of
+ * doubt; nothing of a start before that one is let in any more, and a start in
+ * doubt lets nothing in that was meant for an earlier one: that is answered by a
+ * hello.
+ */
+bool node_hears(struct node *n, const struct msg *m)
+{
+	struct node *from = &n->w->node[m->from];
+
+	if (n->s && m->boot < n->s->doubt_gen) {
+		if (unheard(from, n) && from->alive && !from->paused &&
+		    !n->w->cut[n->slot][from->slot])
+			hear_doubt(from, n);
+		return false;
+	}
+	if (m->from_boot < n->doubted[m->from])
+		return false;
+	if (unheard(n, from) && m->from_boot >= from->s->doubt_gen)
+		hear_doubt(n, from);
+	return true;
 }

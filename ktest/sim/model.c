@@ -204,7 +204,7 @@ void model_commit(struct world *w, u64 index)
 		sim_fail(w, "contract", "entry %llu does not decode", index);
 	if (c.op == FSM_SESSION_OPEN)
 		model_open(w, index, &c);
-	else if (c.op != FSM_INIT)
+	else if (c.op != FSM_INIT && c.op != FSM_CHECK)
 		model_request(w, index, &c);
 }
 
@@ -216,7 +216,7 @@ static void first_outcome(struct world *w, struct node *n, u64 index,
 	struct fsm_command c;
 
 	if (e->kind != RAFT_COMMAND || fsm_decode(&c, e->data, e->len) ||
-	    c.op == FSM_INIT || c.op == FSM_SESSION_OPEN)
+	    c.op == FSM_INIT || c.op == FSM_SESSION_OPEN || c.op == FSM_CHECK)
 		return;
 	r = ghost_result(w, c.session, c.seq, false);
 	if (out->kind != FSM_OUT_RESULT) {

@@ -90,16 +90,72 @@ bool mutate(struct node *n, struct msg *msg, struct raft_msg *m)
 	return true;
 }
 
+/* Defects of storage: small rings, slow disks, power that goes while they write. */
+static void storage_weather(struct world *w)
+{
+	struct knobs *k = &w->k;
+
+	k->durable = true;
+	k->disk = true;
+	if (w->mutant == MUT_WRITE_AGAIN) {
+		k->op_every = 500 * US;
+		k->n_slots = 1024;
+		k->n_bytes = 1 << 17;
+		k->group = 512;
+		return;
+	}
+	k->disk_max = 5 * MS;
+	k->fault_every = 100 * MS;
+	k->op_every = 3 * MS;
+	k->ring = 2048;
+	k->ring_share = 2;
+	k->broken = w->mutant == MUT_RETRY_FLUSH ? 2000 : 0;
+	switch (w->mutant) {
+	case MUT_CUT_CORRUPT:
+	case MUT_FORGET_DOUBT:
+	case MUT_DEAF_DOUBT:
+	case MUT_STALE_HARD:
+		k->rot = 700000;
+		break;
+	case MUT_RELEASE_EARLY:
+		/* The log laps the keeper. */
+		k->rot = 0;
+		k->op_every = 300 * US;
+		k->disk_max = 50 * US;
+		k->loss = 0;
+		k->slow = 0;
+		k->fault_every = 2000 * MS;
+		k->ring_share = 54;
+		k->hang = 0;
+		k->hang_keep = 300000;
+		break;
+	case MUT_SLOT_ORDER:
+		k->cut_again = 300000;
+		break;
+	default:
+		k->rot = 0;
+		break;
+	}
+}
+
 /* A defect that needs rare weather gets it. */
 void mutant_weather(struct world *w)
 {
 	struct knobs *k = &w->k;
 
+	if (w->mutant >= MUT_HARD_APART)
+		storage_weather(w);
 	switch (w->mutant) {
 	case MUT_COUNT_OLD:
 		k->durable = true;
 		k->loss = 200000;
 		k->fault_every = 60 * MS;
+		break;
+	case MUT_SKIP_HASH:
+		k->loss = 0;
+		k->slow = 0;
+		k->op_every = 500 * US;
+		k->read_share = 0;
 		break;
 	case MUT_OLD_VOTES:
 		k->members = 5;

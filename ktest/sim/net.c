@@ -113,7 +113,8 @@ struct msg *msg_raft(struct world *w, struct node *n, const struct raft_msg *m)
 	msg->kind = MSG_RAFT;
 	msg->from = n->slot;
 	msg->to = to->slot;
-	msg->boot = to->gen;
+	msg->boot = node_boot_of(n, to);
+	msg->from_boot = n->gen;
 	msg->from_id = n->id;
 	msg->to_id = m->to;
 	msg->m = *m;

@@ -5,6 +5,7 @@
  */
 #include "sim.h"
 
+#define CHECK_EVERY 256		/* entries applied between two comparisons */
 #define FULL_WAIT (5 * MS)	/* the leader's log was full */
 
 u64 node_now(const struct node *n)
@@ -59,6 +60,8 @@ void node_create(struct world *w, u8 slot)
 	n->local0 = rng_below(&w->rng, 1000 * MS);
 	n->global0 = w->now;
 	n->rate = 1024;
+	if (w->k.disk)
+		storage_format(n);
 	if (slot >= w->n_slots)
 		w->n_slots = slot + 1;
 }
@@ -106,19 +109,15 @@ static void params_of(struct node *n, struct raft_params *p)
 	p->retransmit_min_ns = 5 * MS;
 	p->batch_bytes = w->k.batch;
 	p->log = n->mem;
-	p->hard = n->st.hard;
+	p->hard = n->s ? n->s->keep.super.hard : n->st.hard;
 }
 
-void node_start(struct node *n)
+/* The core, in the state that it has before storage is read. */
+static void boot(struct node *n)
 {
 	struct world *w = n->w;
 	struct raft_params p;
 
-	n->alive = true;
-	n->gen++;
-	n->starts++;
-	n->boot_counter++;
-	n->boot_nonce = rng_next(&w->rng) | 1;
 	n->mem.n_slots = w->k.n_slots;
 	n->mem.n_bytes = w->k.n_bytes;
 	n->mem.slots = xcalloc(n->mem.n_slots, sizeof(*n->mem.slots));
@@ -127,20 +126,39 @@ void node_start(struct node *n)
 	n->r = xcalloc(1, raft_size());
 	if (raft_init(n->r, &p, node_now(n)))
 		sim_fail(w, "restart", "%s: raft_init()", n->name);
-	restore(n);
+	fsm_client_init(&n->c, n->id, n->boot_counter, n->boot_nonce, n->name,
+			strlen(n->name));
+}
+
+void node_start(struct node *n)
+{
+	struct world *w = n->w;
+
+	n->alive = true;
+	n->gen++;
+	n->starts++;
+	n->boot_counter++;
+	n->boot_nonce = rng_next(&w->rng) | 1;
+	boot(n);
+	if (!n->s) {
+		restore(n);
+	} else if (!recover(n)) {
+		/* Refused for good, or to be tried again. */
+		return;
+	}
 	if (!n->f)
 		n->f = fsm_new();
 	snap_feed_all(n);
-	fsm_client_init(&n->c, n->id, n->boot_counter, n->boot_nonce, n->name,
-			strlen(n->name));
 	n->role = RAFT_FOLLOWER;
-	n->term = n->st.hard.term;
-	n->commit = n->st.base;
+	n->term = raft_term(n->r);
+	n->commit = raft_commit(n->r);
 	n->last = n->st.last;
 	n->leader = RAFT_NOBODY;
 	n->deadline = 0;
 	n->tick_at = 0;
+	n->check_at = n->applied;
 	memset(n->observed, 0, sizeof(n->observed));
+	memset(n->doubted, 0, sizeof(n->doubted));
 	check_start(n);
 	work_start(n);
 	trace(w, "%s starts, term %llu, last %llu", n->name, n->term, n->last);
@@ -158,11 +176,9 @@ static void drop_held(struct node *n)
 	n->held_tail = NULL;
 }
 
-/* The power is gone: the node's memory with it. */
-void node_crash(struct node *n)
+/* The node's memory is gone. */
+void node_off(struct node *n)
 {
-	trace(n->w, "%s crashes", n->name);
-	work_end(n, true);
 	drop_held(n);
 	snap_abort(n);
 	fsm_free(n->f);
@@ -181,7 +197,16 @@ void node_crash(struct node *n)
 	n->recv_buf = NULL;
 	n->want = 0;
 	n->alive = false;
+	n->broken = false;
 	n->gen++;
+}
+
+/* The power is gone. */
+void node_crash(struct node *n)
+{
+	trace(n->w, "%s crashes", n->name);
+	work_end(n, true);
+	node_off(n);
 	store_crash(n);
 }
 
@@ -211,6 +236,7 @@ void node_destroy(struct node *n)
 {
 	if (n->alive)
 		node_crash(n);
+	storage_free(n);
 	store_wipe(&n->st);
 	store_wipe(&n->old);
 }
@@ -284,8 +310,16 @@ static u16 twist(struct node *n, const struct gentry *g, u8 *buf)
 	return fsm_encode(&c, buf);
 }
 
+/* This node's state is not the leader's: one of them is wrong. */
+static void stop_differing(struct node *n, u64 index)
+{
+	raft_differs(n->r, node_now(n), "the state differs from the leader's");
+	sim_fail(n->w, "state hash", "%s: entry %llu names another state than it had",
+		 n->name, index);
+}
+
 /* Duty 5. */
-static void apply(struct node *n, u64 first, u64 last)
+void node_apply(struct node *n, u64 first, u64 last)
 {
 	u8 buf[FSM_COMMAND_MAX];
 	u64 i;
@@ -301,7 +335,8 @@ static void apply(struct node *n, u64 first, u64 last)
 		if (i > n->w->g.commit)
 			sim_fail(n->w, "contract", "%s applies %llu, not committed",
 				 n->name, i);
-		if (n->w->mutant == MUT_SKIP_APPLY && n->slot == 1 && i % 64 == 0)
+		if ((n->w->mutant == MUT_SKIP_APPLY ||
+		     n->w->mutant == MUT_SKIP_HASH) && n->slot == 1 && i % 64 == 0)
 			e.len = 0;
 		if (e.kind != RAFT_COMMAND)
 			e.len = 0;
@@ -312,7 +347,10 @@ static void apply(struct node *n, u64 first, u64 last)
 				 n->name, i);
 		n->applied = i;
 		n->applied_term = e.term;
-		model_applied(n->w, n, i, &out);
+		if (out.kind == FSM_OUT_DIFFERS)
+			stop_differing(n, i);
+		if (n->w->mutant != MUT_SKIP_HASH)
+			model_applied(n->w, n, i, &out);
 		if (out.kind != FSM_OUT_NONE) {
 			n->pump = true;
 			fsm_client_applied(&n->c, &out, work_done, n);
@@ -321,26 +359,37 @@ static void apply(struct node *n, u64 first, u64 last)
 	raft_applied(n->r, last);
 }
 
+/* Duty 3: on its way. */
+static void persist(struct node *n, const struct raft_ready *rd)
+{
+	struct write *wr = store_write(n, rd);
+
+	if (n->s)
+		wal_kick(n);
+	else
+		n->w->ops->written(n->w, n, wr);
+}
+
 static void carry_out(struct node *n, const struct raft_ready *rd)
 {
 	unsigned int i;
 
 	check_ready(n, rd);
 	if (rd->persist.seq)
-		n->w->ops->written(n->w, n, store_write(n, rd));
+		persist(n, rd);
 	check_step(n);
 	for (i = 0; i < rd->n_msgs; i++)
 		send_one(n, &rd->msgs[i]);
 	work_reads(n, rd->reads, rd->n_reads);
 	if (rd->apply_last >= rd->apply_first)
-		apply(n, rd->apply_first, rd->apply_last);
+		node_apply(n, rd->apply_first, rd->apply_last);
 }
 
 static void set_deadline(struct node *n)
 {
 	u64 now = node_now(n), d = raft_deadline(n->r), c;
 
-	if (raft_id_some(n->leader)) {
+	if (raft_id_some(n->leader) && !n->broken) {
 		c = fsm_client_deadline(&n->c, SIM_RESEND);
 		if (c < now + FULL_WAIT)
 			c = now + FULL_WAIT;
@@ -349,6 +398,24 @@ static void set_deadline(struct node *n)
 	d = min(d, n->user_at);
 	n->deadline = d;
 	n->w->ops->deadline(n->w, n);
+}
+
+/* As the leader: what the state was like, for all others to compare. */
+static bool compare(struct node *n)
+{
+	struct fsm_command c = { .op = FSM_CHECK };
+	u8 buf[FSM_COMMAND_MAX];
+	u64 index;
+
+	if (n->role != RAFT_LEADER || n->applied < n->check_at + CHECK_EVERY)
+		return false;
+	n->check_at = n->applied;
+	if (!node_admits(n) || !fsm_checkpoint(n->f, &c.arg, &c.arg2) ||
+	    raft_propose(n->r, node_now(n), RAFT_COMMAND, buf,
+			 fsm_encode(&c, buf), RAFT_NOBODY, &index))
+		return false;
+	n->w->stat.checks++;
+	return true;
 }
 
 void node_drain(struct node *n)
@@ -379,6 +446,9 @@ void node_drain(struct node *n)
 			snap_buffer(n);
 			again = true;
 		}
+		if (n->broken)
+			break;
+		again |= compare(n);
 		work_serve(n);
 		if (n->pump) {
 			n->pump = false;
@@ -391,9 +461,23 @@ void node_drain(struct node *n)
 		}
 	}
 	snap_feed(n);
-	snap_compact(n);
+	if (!n->broken)
+		snap_compact(n);
+	if (n->s) {
+		wal_kick(n);
+		keep_kick(n);
+	}
 	check_step(n);
 	set_deadline(n);
+}
+
+/*
+ * Is there room for more entries? Where the ring is nearly full, what is left
+ * is for terms and votes, and for what makes room.
+ */
+bool node_admits(const struct node *n)
+{
+	return !n->s || !wal_tight(n);
 }
 
 static void take_raft(struct node *n, struct msg *msg)
@@ -412,12 +496,16 @@ static void take_raft(struct node *n, struct msg *msg)
 	    !fsm_room(n->f, raft_last_index(n->r), m.n_entries +
 		      RAFT_STASH_MAX * RAFT_BATCH_MAX))
 		return;
+	if (m.type == RAFT_APPEND && m.n_entries && !node_admits(n))
+		return;
 	raft_step(n->r, node_now(n), &m);
 }
 
 void node_deliver(struct node *n, struct msg *m)
 {
 	if (!n->alive || !raft_id_eq(m->to_id, n->id))
+		return;
+	if (!node_hears(n, m))
 		return;
 	if (m->boot != n->gen && !n->w->k.old_boots)
 		return;
@@ -453,7 +541,10 @@ void node_persisted(struct node *n, u64 seq)
 	u64 term = 0, index = 0;
 	struct write *wr;
 
-	if (n->w->mutant != MUT_ACK_EARLY && n->w->mutant != MUT_ACK_BLIND)
+	if (n->broken)
+		return;
+	if (!n->s && n->w->mutant != MUT_ACK_EARLY &&
+	    n->w->mutant != MUT_ACK_BLIND)
 		store_sync(n, seq);
 	s->reported = seq;
 	for (wr = s->head; wr && wr->seq <= seq; wr = wr->next) {
@@ -461,19 +552,17 @@ void node_persisted(struct node *n, u64 seq)
 			index = wr->first - 1;
 			term = wr->blob->snap.term;
 		}
+		if (wr->cut && !wr->n) {
+			index = 0;
+			term = 0;
+		}
 		if (wr->n) {
 			index = wr->first + wr->n - 1;
 			term = wr->e[wr->n - 1]->term;
 		}
 	}
-	while (s->head && s->head->seq <= seq && s->head->done) {
-		wr = s->head;
-		s->head = wr->next;
-		if (!s->head)
-			s->tail = NULL;
-		blob_put(wr->blob);
-		free(wr);
-	}
+	while (s->head && s->head->seq <= seq && s->head->done)
+		store_pop(s);
 	raft_persisted(n->r, node_now(n), seq, term, index);
 	send_held(n);
 	node_drain(n);

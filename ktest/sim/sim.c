@@ -154,6 +154,9 @@ static u64 report(const struct job *jobs)
 	printf("# %llu elections, %llu crashes, %llu snapshots, %llu installed, %llu compactions, %llu entries sent\n",
 	       s->elections, s->crashes, s->snapshots, s->installs,
 	       s->compactions, s->entries);
+	printf("# %llu write groups; disks: %llu hung, %llu failed, %llu rotted; starts: %llu in doubt, %llu refused; %llu states compared\n",
+	       s->groups, s->hung, s->broken, s->rotten, s->doubts, s->refused,
+	       s->checks);
 	return speed;
 }
 

@@ -7,12 +7,18 @@
  *   forward.c   its requests, on their way to the leader
  *   snap.c      its snapshots, chunks of memory, compaction
  *   store.c     what is durable of a node, and what a crash leaves
+ *   disk.c, wal.c, keep.c, recover.c, medium.c
+ *               its storage as bytes, see disk.h
  *   net.c       messages in flight
  *   ghost.c     what all nodes ever did, kept outside of them
  *   model.c     an independent model of the state machine
  *   check.c     the properties, checked after every step
- *   world.c     seeds, time, the event queue, faults, healing
+ *   draw.c      the weather of a life
+ *   world.c     time, the event queue, faults
+ *   heal.c      the end: healing, then progress
  *   sim.c       options, many seeds on several processes, TAP
+ *   exhaust.c, exhaust_work.c
+ *               short workloads, the power cut at every point in every way
  *   simctl.c    the same nodes, moved by commands instead of by chance
  *
  * Everything below world.c is shared by the simulator and by simctl: they
@@ -86,51 +92,7 @@ struct blob *blob_get(struct blob *b);
 void blob_put(struct blob *b);
 
 #include "ghost.h"
-
-/* --------------------------------------------------------------- storage */
-
-/**
- * struct write - a persist on its way
- * @seq: as ready.persist
- * @hard: whole
- * @snapshot: the log begins anew behind @first - 1, with @blob
- * @first: entries, @n of them
- * @done: durable, not yet reported
- */
-struct write {
-	struct write *next;
-	u64 seq;
-	struct raft_hard hard;
-	struct blob *blob;
-	u64 first;
-	u32 n;
-	bool snapshot;
-	bool done;
-	struct gentry *e[];
-};
-
-/**
- * struct store - what survives a crash
- * @hard: durable
- * @base: log begins behind this, with @blob if not 0
- * @ent: entries, ent[i - base - 1]
- * @reported: highest seq reported to the core
- * @seq: highest seq that is durable
- * @head: writes on their way, in order
- */
-struct store {
-	struct raft_hard hard;
-	u64 base;
-	u64 base_term;
-	struct blob *blob;
-	struct gentry **ent;
-	u64 last;
-	u64 cap;
-	u64 reported;
-	u64 seq;
-	struct write *head, *tail;
-	u64 busy_until;
-};
+#include "disk.h"
 
 /* -------------------------------------------------------------- messages */
 
@@ -158,6 +120,7 @@ struct msg {
 	u8 to;
 	u8 n_commands;
 	u32 boot;		/* of the receiver, as when it was sent */
+	u32 from_boot;		/* of the sender */
 	u32 len;
 	u32 wire_len;		/* not 0: @data is a datagram */
 	struct raft_id from_id;
@@ -252,6 +215,10 @@ struct node {
 	struct raft_log_mem mem;
 	struct store st;
 	struct store old;	/* what its member's incarnation left */
+	struct storage *s;	/* its bytes; NULL: there are none */
+	bool broken;		/* its disk failed: it has stopped */
+	u32 doubted[SIM_SLOTS];	/* start of each other that told of doubt */
+	u64 check_at;		/* applied when it last compared hashes */
 	struct msg *held, *held_tail;	/* .after not yet durable */
 
 	/* clock: local = local0 + (now - global0) * rate / 1024 */
@@ -299,6 +266,13 @@ struct sim_ops {
 	void (*send)(struct world *w, struct msg *m);	/* takes the reference */
 	void (*written)(struct world *w, struct node *n, struct write *wr);
 	void (*snap_written)(struct world *w, struct node *n);
+	/* With a disk: an actor wants its next step; a group is durable; is
+	 * the power cut here, in the middle of a start?
+	 */
+	void (*disk)(struct world *w, struct node *n, enum disk_who who,
+		     enum disk_step step);
+	void (*report)(struct world *w, struct node *n, u64 seq);
+	bool (*cut)(struct world *w, struct node *n);
 	void (*deadline)(struct world *w, struct node *n);
 };
 
@@ -323,6 +297,24 @@ enum mutant {
 	MUT_LOSE_ENTRY,		/* storage loses a durable entry */
 	MUT_MUTE,		/* a node stays unheard after healing */
 	MUT_COUNT_OBSERVER,	/* an observer's acks count as a member's */
+	MUT_SKIP_HASH,		/* skip-apply, and only the log compares states */
+	MUT_HARD_APART,		/* term and vote are not in the group */
+	MUT_COMMIT_NEWEST,	/* a group's commit index is newer than its log */
+	MUT_TAKE_TORN,		/* a start takes part of a torn group */
+	MUT_CUT_CORRUPT,	/* a damaged log is cut where the damage is */
+	MUT_FORGET_DOUBT,	/* a start in doubt is as any other */
+	MUT_ONE_SLOT,		/* the superblock is written to one slot only */
+	MUT_SLOT_ORDER,		/* ... to the only good slot first */
+	MUT_OLD_SLOT,		/* the older superblock is trusted */
+	MUT_SNAP_UNFLUSHED,	/* the superblock names what was not flushed */
+	MUT_RELEASE_EARLY,	/* the ring is free before the superblock is */
+	MUT_WRONG_MARK,		/* what follows a snapshot in the ring is not read */
+	MUT_WRITE_AGAIN,	/* a suffix that was kept is cut, to be written again */
+	MUT_SNAP_AHEAD,		/* a snapshot of what is not durable here */
+	MUT_RETRY_FLUSH,	/* a failed flush is taken for done */
+	MUT_TRUST_CACHE,	/* a start relies on what the disk's cache holds */
+	MUT_STALE_HARD,		/* a start does not keep the vote that it found */
+	MUT_DEAF_DOUBT,		/* a leader does not hear of a peer's doubt */
 	MUT_N
 };
 
@@ -348,6 +340,17 @@ struct knobs {
 	u32 objects_max;
 	u32 doom;		/* memory mode: the majority may be lost */
 	bool storage_given;
+	bool disk;		/* durable: bytes on a disk, see disk.h */
+	u32 ring;		/* sectors */
+	u32 ring_at;		/* where it begins, over all laps */
+	u32 ring_share;		/* 64ths of it in use that want a snapshot */
+	u32 group;		/* bytes of records in a group */
+	u32 hang;		/* a step of the log takes seconds */
+	u32 hang_keep;		/* a step of the keeper does */
+	u32 broken;		/* a write or flush fails */
+	u32 rot;		/* bits turn in a storage that is down */
+	u32 cut_again;		/* the power is cut in the middle of a start */
+	u32 no_memory;		/* an installation fails */
 };
 
 struct event {
@@ -364,12 +367,15 @@ struct world {
 	struct rng rng;
 	struct knobs k;
 	const struct sim_ops *ops;
+	/* Exhaustive: a step of @n's storage is done; is the power cut? */
+	bool (*boundary)(struct world *w, struct node *n);
 	enum mutant mutant;
 	FILE *out;		/* where traces go; NULL: none */
 	bool stamp;		/* each trace with event and time */
 	u32 crash_keep;		/* unreported writes that survive; ~0: by chance */
 	bool quiet_clients;	/* no session before a program asks */
 	unsigned int snap_budget;
+	u8 mood;		/* of a power cut: what it leaves */
 	bool healed;
 	u64 now;
 	u64 counted;		/* delivered messages, ticks, completions */
@@ -387,6 +393,7 @@ struct world {
 		u64 ops, acked, errors, unknown, reads, elections, crashes;
 		u64 snapshots, installs, compactions, bytes_sent, entries;
 		u64 forwards, cancels, overflow;
+		u64 groups, broken, hung, rotten, doubts, refused, checks;
 	} stat;
 	const char *replay;
 };
@@ -401,6 +408,9 @@ struct raft_id fresh_id(struct world *w, u8 slot);
 void node_create(struct world *w, u8 slot);
 void node_start(struct node *n);
 void node_crash(struct node *n);
+void node_off(struct node *n);
+void node_apply(struct node *n, u64 first, u64 last);
+bool node_admits(const struct node *n);
 void node_return(struct node *n);
 void node_destroy(struct node *n);
 void node_bootstrap(struct node *n, const struct raft_config *c);
@@ -414,6 +424,8 @@ void node_hello(struct node *n);
 void node_pump(struct node *n);
 void node_forwarded(struct node *n, struct msg *m);
 void node_greeted(struct node *n, struct msg *m);
+u32 node_boot_of(const struct node *n, const struct node *to);
+bool node_hears(struct node *n, const struct msg *m);
 
 /* mutants.c: what a mutant makes of a message; false: it is lost. */
 bool mutate(struct node *n, struct msg *msg, struct raft_msg *m);
@@ -426,6 +438,7 @@ void snap_make(struct node *n, bool for_store, bool for_peer);
 void snap_step(struct node *n, unsigned int budget);
 void snap_abort(struct node *n);
 void snap_install(struct node *n);
+void snap_swap(struct node *n, struct fsm *f, struct blob *b);
 void snap_buffer(struct node *n);
 void snap_stored(struct node *n);
 void snap_compact(struct node *n);
@@ -436,6 +449,12 @@ struct fsm *fsm_from(const struct raft_snapshot *s);
 
 /* store.c */
 struct write *store_write(struct node *n, const struct raft_ready *rd);
+bool store_hard_only(const struct store *s, const struct write *wr);
+void store_apply(struct node *n, const struct write *wr);
+void store_put(struct store *s, u64 index, struct gentry *e);
+void store_drop(struct store *s, struct write *wr);
+void store_pop(struct store *s);
+void store_base(struct node *n, struct blob *b);
 /* Make writes up to @seq durable. */
 void store_sync(struct node *n, u64 seq);
 void store_crash(struct node *n);
@@ -485,10 +504,24 @@ void check_start(struct node *n);
 void check_durable(struct node *n, const struct gentry *e);
 void check_install(struct node *n, const struct blob *b);
 bool majority_lives(const struct world *w);
+bool is_lost(const struct node *n);
+/* May bits rot in @n without harm to what was promised? */
+bool may_rot(const struct world *w, const struct node *n);
 void trace(struct world *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* draw.c */
+void world_draw(struct world *w);
+
+/* heal.c */
+void world_end(struct world *w);
+
 /* world.c */
+void world_begin(struct world *w, bool draw);
+void world_stop(struct world *w);
+void world_until(struct world *w, u64 until);
+void world_crash(struct world *w, struct node *n);
+void world_return(struct node *n);
 void world_init(struct world *w, u64 seed, const struct sim_ops *ops);
 void world_free(struct world *w);
 /* One whole life: returns if every check held, else sim_fail(). */

@@ -104,6 +104,8 @@ void snap_make(struct node *n, bool for_store, bool for_peer)
 	n->snap_cap = cap;
 	n->snap_index = n->applied;
 	n->snap_term = n->applied_term;
+	if (n->snap_for_peer)
+		raft_snapshot_hold(n->r, n->snap_index);
 }
 
 static void finish(struct node *n)
@@ -136,11 +138,15 @@ static void finish(struct node *n)
 	n->snap_for_peer = false;
 	n->w->stat.snapshots++;
 	trace(n->w, "%s has a snapshot at %llu", n->name, s.index);
-	if (store && !n->writing) {
+	if (store && n->s) {
+		if (!n->s->keep.own)
+			keep_own(n, b);
+	} else if (store && !n->writing) {
 		n->writing = blob_get(b);
 		n->w->ops->snap_written(n->w, n);
 	}
 	if (peer) {
+		raft_snapshot_hold(n->r, 0);
 		raft_snapshot_offer(n->r, node_now(n), &b->snap);
 		blob_put(n->offer);
 		n->offer = blob_get(b);
@@ -170,6 +176,23 @@ void snap_stored(struct node *n)
 }
 
 /*
+ * The ring on the disk wants a snapshot when much of it is used; memory does not
+ * wait for that.
+ */
+static void compact_disk(struct node *n, u64 first, bool tight)
+{
+	const struct keep *k = &n->s->keep;
+	u64 keep = n->w->k.compact_at / 2;
+
+	if (n->applied >= first &&
+	    (n->applied >= first + n->w->k.compact_at || tight))
+		raft_compact(n->r, tight ? n->applied : n->applied - keep);
+	if (wal_full(n) && n->applied > k->super.base.index && !k->own &&
+	    !k->job && !n->snap_for_store)
+		snap_make(n, true, false);
+}
+
+/*
  * Rings are small: keep them from filling. A follower needs the room, too: its
  * log may begin earlier than the leader's, and what is applied must make way
  * for what is not committed yet, or neither ever is.
@@ -180,6 +203,10 @@ void snap_compact(struct node *n)
 	u64 cap = min(n->mem.n_slots, n->mem.n_bytes / 128);
 	bool tight = raft_last_index(n->r) + 1 - first > cap / 2;
 
+	if (n->s) {
+		compact_disk(n, first, tight);
+		return;
+	}
 	if (n->applied < first ||
 	    (n->applied < first + n->w->k.compact_at && !tight))
 		return;
@@ -213,8 +240,8 @@ void snap_install(struct node *n)
 {
 	const struct raft_snapshot *s = raft_snapshot_received(n->r);
 	struct ghost *g = &n->w->g;
+	struct blob *b;
 	struct fsm *f;
-	bool peer;
 
 	if (!s)
 		sim_fail(n->w, "contract", "%s: nothing to install", n->name);
@@ -229,7 +256,33 @@ void snap_install(struct node *n)
 	if (!f)
 		sim_fail(n->w, "snapshot", "%s cannot load the one at %llu",
 			 n->name, s->index);
-	peer = n->snap_for_peer;
+	if (n->s) {
+		/* Found no memory: the driver says so, some time later. */
+		if (rng_hit(&n->w->rng, n->w->k.no_memory) && !n->w->healed) {
+			fsm_free(f);
+			f = NULL;
+		}
+		keep_install(n, s, f);
+		return;
+	}
+	b = blob_new(s);
+	snap_swap(n, f, b);
+	blob_put(b);
+}
+
+/* The state built from @b takes the place of the live one; @f NULL: it cannot. */
+void snap_swap(struct node *n, struct fsm *f, struct blob *b)
+{
+	const struct raft_snapshot *s;
+	bool peer = n->snap_for_peer;
+
+	if (!f) {
+		raft_snapshot_installed(n->r, node_now(n), false);
+		free(n->recv_buf);
+		n->recv_buf = NULL;
+		return;
+	}
+	s = &b->snap;
 	snap_abort(n);
 	fsm_free(n->f);
 	n->f = f;
@@ -237,7 +290,7 @@ void snap_install(struct node *n)
 	n->applied_term = s->term;
 	snap_feed_all(n);
 	blob_put(n->installed);
-	n->installed = blob_new(s);
+	n->installed = blob_get(b);
 	n->w->stat.installs++;
 	trace(n->w, "%s installs the snapshot at %llu", n->name, s->index);
 	check_install(n, n->installed);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A life: knobs drawn from the seed, time, the queue of events, faults, and at
- * the end healing, after which progress is demanded.
- */
+/* A life: time, the queue of events, what becomes of each, faults. */
 #include "sim.h"
 
 enum event_type {
@@ -10,6 +7,8 @@ enum event_type {
 	EV_TICK,
 	EV_PERSISTED,
 	EV_SNAP_STORED,
+	EV_DISK,
+	EV_POWER,
 	EV_OP,
 	EV_FAULT,
 	EV_RESTART,
@@ -106,6 +105,59 @@ static void sim_snap_written(struct world *w, struct node *n)
 	push(w, disk_time(n), EV_SNAP_STORED, n, NULL);
 }
 
+/* A step of the WAL thread or of the keeper takes its time, or hangs. */
+static void sim_disk(struct world *w, struct node *n, enum disk_who who,
+		     enum disk_step step)
+{
+	u64 at = w->now + 1 + rng_below(&w->rng, 20 * US);
+	u32 hang = who == DISK_KEEP ? w->k.hang_keep : w->k.hang;
+
+	if (step == DISK_FLUSH)
+		at = w->now + rng_range(&w->rng, w->k.disk_min, w->k.disk_max);
+	if (rng_hit(&w->rng, hang)) {
+		at += rng_range(&w->rng, 500 * MS, 4000 * MS);
+		w->stat.hung++;
+	}
+	push(w, at, EV_DISK, n, (void *)(uintptr_t)(who + DISK_ACTORS * step));
+}
+
+/* Durable; the node hears of it some time later, or together with the next. */
+static void sim_report(struct world *w, struct node *n, u64 seq)
+{
+	u64 at = w->now + rng_below(&w->rng, 50 * US);
+
+	if (rng_hit(&w->rng, w->k.disk_silent) && !w->healed)
+		at += 20 * MS;
+	push(w, at, EV_PERSISTED, n, (void *)(uintptr_t)seq);
+}
+
+/*
+ * Of what was unstable survives all, or nothing, or each sector by chance; or the
+ * power stays on, only the node dies, and what is unstable stays so.
+ */
+static bool coin(void *ctx, u32 i)
+{
+	struct world *w = ctx;
+
+	return w->mood < 2 ? w->mood : rng_next(&w->rng) & 1;
+}
+
+static void cut_power(struct world *w, struct node *n, bool failed)
+{
+	w->mood = rng_below(&w->rng, 8);
+	storage_cut(n, w->mood == 2 && !failed ? NULL : coin, w);
+}
+
+static bool sim_cut(struct world *w, struct node *n)
+{
+	if (w->boundary && w->boundary(w, n))
+		return true;
+	if (w->healed || !rng_hit(&w->rng, w->k.cut_again))
+		return false;
+	cut_power(w, n, false);
+	return true;
+}
+
 static void sim_deadline(struct world *w, struct node *n)
 {
 	u64 at = node_to_global(n, n->deadline);
@@ -125,6 +177,9 @@ static const struct sim_ops ops = {
 	.written = sim_written,
 	.snap_written = sim_snap_written,
 	.deadline = sim_deadline,
+	.disk = sim_disk,
+	.report = sim_report,
+	.cut = sim_cut,
 };
 
 /* ----------------------------------------------------------------- faults */
@@ -134,26 +189,39 @@ static struct node *some_node(struct world *w)
 	return &w->node[rng_below(&w->rng, w->n_slots)];
 }
 
-static void crash(struct world *w, struct node *n)
+void world_crash(struct world *w, struct node *n)
 {
+	bool failed;
+
 	if (rng_hit(&w->rng, 200000)) {
 		n->stopping = true;
 		work_end(n, false);
 		n->stopping = false;
 	}
+	failed = n->broken;
 	node_crash(n);
 	w->stat.crashes++;
+	if (n->s)
+		cut_power(w, n, failed);
+	if (n->s && !n->s->d.n_list && rng_hit(&w->rng, w->k.rot) &&
+	    may_rot(w, n))
+		storage_rot(n);
 	if (!w->k.durable && !majority_lives(w) && w->g.lost_at == ~0ULL)
 		w->g.lost_at = w->now;
 	push(w, w->now + rng_below(&w->rng, 1000 * MS), EV_RESTART, n, NULL);
 }
 
-static void come_back(struct node *n)
+void world_return(struct node *n)
 {
 	struct world *w = n->w;
 
 	n->paused = false;
 	node_return(n);
+	if (!n->alive) {
+		if (!is_lost(n))
+			push(w, w->now + MS, EV_RESTART, n, NULL);
+		return;
+	}
 	if (!n->member)
 		push(w, w->now + MS, EV_HELLO, n, NULL);
 }
@@ -200,7 +268,7 @@ static void fault(struct world *w)
 	case 0:
 	case 1:
 		if (n->alive && may_crash(w, n))
-			crash(w, n);
+			world_crash(w, n);
 		break;
 	case 2:
 	case 3:
@@ -237,66 +305,6 @@ static void fault(struct world *w)
 
 /* ------------------------------------------------------------------- life */
 
-static u32 one_of(struct rng *g, u32 a, u32 b, u32 c, u32 d)
-{
-	u32 v[] = { a, b, c, d };
-
-	return v[rng_below(g, 4)];
-}
-
-static void draw_network(struct world *w)
-{
-	struct knobs *k = &w->k;
-	struct rng *g = &w->rng;
-
-	k->loss = one_of(g, 0, 10000, 100000, 300000);
-	k->dup = one_of(g, 0, 10000, 100000, 300000);
-	k->slow = one_of(g, 0, 0, 20000, 200000);
-	k->slow_max = one_of(g, 20, 100, 400, 900) * MS;
-	k->delay_min = 20 * US;
-	k->delay_max = one_of(g, 100, 500, 3000, 20000) * US;
-	k->disk_min = 5 * US;
-	k->disk_max = one_of(g, 20, 500, 5000, 60000) * US;
-	k->disk_silent = one_of(g, 0, 0, 100000, 400000);
-	k->old_boots = rng_next(g) & 1;
-#ifdef SIM_WIRE
-	k->wire = !rng_below(g, 4);
-#endif
-}
-
-static void draw(struct world *w)
-{
-	struct knobs *k = &w->k;
-	struct rng *g = &w->rng;
-
-	draw_network(w);
-	if (!k->members)
-		k->members = rng_hit(g, 50000) ? one_of(g, 1, 2, 7, 4) :
-			     one_of(g, 3, 3, 3, 5);
-	k->joiners = one_of(g, 0, 0, 1, 2);
-	if (!k->storage_given)
-		k->durable = rng_next(g) & 1;
-	k->op_every = one_of(g, 500, 3000, 10000, 40000) * US;
-	k->fault_every = one_of(g, 30, 100, 400, 1500) * MS;
-	if (k->fault_every < 10 * k->op_every)
-		k->fault_every = 10 * k->op_every;
-	k->read_share = one_of(g, 0, 100000, 300000, 700000);
-	k->cancel_share = one_of(g, 0, 20000, 100000, 300000);
-	k->close_share = one_of(g, 0, 10000, 50000, 200000);
-	k->n_slots = one_of(g, 256, 256, 512, 1024);
-	k->n_bytes = one_of(g, 1 << 14, 1 << 15, 1 << 16, 1 << 17);
-	k->batch = one_of(g, 1036, 1100, 1144, 1144);
-	k->compact_at = k->n_slots / one_of(g, 4, 8, 16, 64);
-	if (k->compact_at > k->n_bytes / 256)
-		k->compact_at = k->n_bytes / 256;
-	k->drift = one_of(g, 0, 1, 50, 200);
-	k->early_faults = !rng_below(g, 8);
-	k->lazy_memory = !rng_below(g, 4);
-	k->objects_max = rng_below(g, 4) ? 1 << 20 : 3;
-	k->doom = one_of(g, 0, 0, 0, 100000);
-	w->snap_budget = one_of(g, 1, 1, 3, ~0U);
-}
-
 static void form(struct world *w)
 {
 	struct raft_config c = { 0 };
@@ -312,14 +320,17 @@ static void form(struct world *w)
 	c.n = w->k.members;
 	c.n_voters = w->k.members;
 	for (i = 0; i < w->n_slots; i++) {
-		node_start(&w->node[i]);
+		while (!w->node[i].alive)
+			node_start(&w->node[i]);
 		if (!w->node[i].member)
 			push(w, rng_below(&w->rng, 2000 * MS), EV_HELLO,
 			     &w->node[i], NULL);
 	}
 	node_bootstrap(&w->node[0], &c);
-	push(w, MS, EV_OP, NULL, NULL);
-	push(w, MS, EV_FAULT, NULL, NULL);
+	if (w->k.op_every)
+		push(w, MS, EV_OP, NULL, NULL);
+	if (w->k.fault_every)
+		push(w, MS, EV_FAULT, NULL, NULL);
 }
 
 static void op_event(struct world *w)
@@ -327,16 +338,22 @@ static void op_event(struct world *w)
 	struct node *n = some_node(w);
 	u64 gap = w->k.op_every;
 
-	if (n->alive && !n->paused)
+	if (n->alive && !n->paused && !n->broken)
 		work_op(w, n);
 	push(w, w->now + 1 + rng_below(&w->rng, 2 * gap), EV_OP, NULL, NULL);
 }
 
 static void persisted(struct node *n, u64 seq)
 {
+	struct world *w = n->w;
+
 	if (seq <= n->st.reported)
 		return;		/* reported with a later one */
 	node_persisted(n, seq);
+	if (w->boundary && w->boundary(w, n)) {
+		node_crash(n);
+		push(w, w->now + MS, EV_RESTART, n, NULL);
+	}
 }
 
 static void hello_event(struct node *n)
@@ -349,6 +366,28 @@ static void hello_event(struct node *n)
 		node_hello(n);
 	push(w, w->now + rng_range(&w->rng, 20 * MS, 100 * MS), EV_HELLO, n,
 	     NULL);
+}
+
+static void disk_event(struct node *n, u32 what)
+{
+	enum disk_step step = what / DISK_ACTORS;
+	struct world *w = n->w;
+
+	if (rng_hit(&w->rng, w->k.broken) && !w->healed && !n->broken) {
+		if (w->mutant == MUT_RETRY_FLUSH && step == DISK_FLUSH) {
+			disk_forget(&n->s->d);
+		} else {
+			storage_broke(n);
+			push(w, w->now + rng_below(&w->rng, 1000 * MS), EV_POWER,
+			     n, NULL);
+			return;
+		}
+	}
+	storage_step(n, what % DISK_ACTORS, step);
+	if (w->boundary && w->boundary(w, n)) {
+		node_crash(n);
+		push(w, w->now + MS, EV_RESTART, n, NULL);
+	}
 }
 
 static void on_node(struct world *w, const struct event *e, struct node *n)
@@ -376,6 +415,13 @@ static void on_node(struct world *w, const struct event *e, struct node *n)
 		break;
 	case EV_SNAP_STORED:
 		snap_stored(n);
+		break;
+	case EV_DISK:
+		w->counted--;
+		disk_event(n, (uintptr_t)e->p);
+		break;
+	case EV_POWER:
+		world_crash(w, n);
 		break;
 	case EV_HELLO:
 		w->counted--;
@@ -406,7 +452,7 @@ static void step(struct world *w)
 	}
 	if (e.type == EV_RESTART) {
 		if (!n->alive)
-			come_back(n);
+			world_return(n);
 		return;
 	}
 	if (e.type != EV_DELIVER && e.gen != n->gen)
@@ -427,128 +473,15 @@ static void step(struct world *w)
 		msg_put(w, e.p);
 }
 
-/* ---------------------------------------------------------------- healing */
-
-static void heal(struct world *w)
-{
-	u32 i;
-
-	trace(w, "everything is healed");
-	w->healed = true;
-	w->k.loss = 0;
-	w->k.dup = 0;
-	w->k.slow = 0;
-	w->k.delay_max = 500 * US;
-	w->k.disk_max = 500 * US;
-	w->k.lazy_memory = false;
-	memset(w->cut, 0, sizeof(w->cut));
-	for (i = 0; i < w->n_slots; i++) {
-		struct node *n = &w->node[i];
-
-		if (!n->alive)
-			come_back(n);
-		n->paused = false;
-		node_set_rate(n, 1024);
-		snap_feed_all(n);
-	}
-}
-
-/* What is not yet as it should be, or NULL. */
-static const char *missing(struct world *w, struct node **who)
-{
-	struct node *leader = NULL;
-	u32 i;
-
-	*who = NULL;
-	for (i = 0; i < w->n_slots; i++)
-		if (w->node[i].role == RAFT_LEADER &&
-		    (!leader || w->node[i].term > leader->term))
-			leader = &w->node[i];
-	if (!leader)
-		return "there is no leader";
-	for (i = 0; i < w->n_slots; i++) {
-		struct node *n = *who = &w->node[i];
-		u32 r;
-
-		if (!raft_id_eq(n->leader, leader->id))
-			return "does not follow the leader";
-		if (n->applied != leader->last)
-			return "has not caught up";
-		if (n->n_reqs || n->c.unresolved || n->c.queued)
-			return "has unresolved requests";
-		for (r = 0; r < SIM_READS; r++)
-			if (n->reads[r].used)
-				return "has unanswered reads";
-	}
-	return NULL;
-}
-
-static void run_until(struct world *w, u64 until)
+void world_until(struct world *w, u64 until)
 {
 	while (w->n_heap && w->heap[0].at <= until)
 		step(w);
 	w->now = until;
 }
 
-static void demand(struct world *w, const char *when, u64 limit)
-{
-	u64 end = w->now + limit;
-	const char *what;
-	struct node *n;
-
-	do {
-		run_until(w, w->now + 100 * MS);
-		what = missing(w, &n);
-	} while (what && w->now < end);
-	if (what)
-		sim_fail(w, "progress", "%s: %s%s%s %llu ms %s (leader %s, applied %llu, committed %llu)",
-			 "liveness", n ? n->name : "", n ? " " : "", what,
-			 limit / MS, when,
-			 n && node_by_id(w, n->leader) ?
-			 node_by_id(w, n->leader)->name : "unknown",
-			 n ? n->applied : 0, w->g.commit);
-}
-
-/* Each node's programs ask once more, and all must be answered well. */
-static void ask_all(struct world *w)
-{
-	struct req *q[SIM_SLOTS];
-	u32 i;
-
-	for (i = 0; i < w->n_slots; i++) {
-		q[i] = work_request(&w->node[i], FSM_COUNTER_ADD, 0, 0, 1);
-		work_read(&w->node[i], READ_LINEARIZABLE, 0, 0);
-		node_drain(&w->node[i]);
-	}
-	demand(w, "after a last request on each", 10000 * MS);
-	for (i = 0; i < w->n_slots; i++)
-		if (!q[i]->answered || (q[i]->status &&
-					q[i]->status != -ENOSPC))
-			sim_fail(w, "progress", "%s: last request: %d",
-				 w->node[i].name, q[i]->status);
-}
-
-static void end_of_life(struct world *w)
-{
-	u32 i;
-
-	heal(w);
-	if (majority_lives(w) && w->g.commit) {
-		demand(w, "after healing", 20000 * MS);
-		ask_all(w);
-	} else {
-		for (i = 0; i < w->n_slots; i++) {
-			work_request(&w->node[i], FSM_COUNTER_ADD, 0, 0, 1);
-			work_read(&w->node[i], READ_LINEARIZABLE, 0, 0);
-			node_drain(&w->node[i]);
-		}
-		run_until(w, w->now + 3000 * MS);
-	}
-	for (i = 0; i < w->n_slots; i++)
-		check_node(&w->node[i]);
-}
-
-static void drop_events(struct world *w)
+/* Nothing more happens. */
+void world_stop(struct world *w)
 {
 	u32 i;
 
@@ -558,15 +491,23 @@ static void drop_events(struct world *w)
 	w->n_heap = 0;
 }
 
-void world_run(struct world *w, u64 events)
+/* A world that has begun; @draw: with weather by its seed. */
+void world_begin(struct world *w, bool draw)
 {
 	world_init(w, w->seed, &ops);
-	draw(w);
-	mutant_weather(w);
+	if (draw) {
+		world_draw(w);
+		mutant_weather(w);
+	}
 	ghost_init(w);
 	form(w);
+}
+
+void world_run(struct world *w, u64 events)
+{
+	world_begin(w, true);
 	while (w->counted < events && w->n_heap)
 		step(w);
-	end_of_life(w);
-	drop_events(w);
+	world_end(w);
+	world_stop(w);
 }
