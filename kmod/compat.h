@@ -6,8 +6,11 @@
 #ifndef CNS_COMPAT_H
 #define CNS_COMPAT_H
 
+#include <linux/blkdev.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/in6.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 #include <crypto/blake2s.h>
 #include <net/udp_tunnel.h>
@@ -77,6 +80,49 @@ static inline void cns_udp_xmit6(struct dst_entry *dst, struct sock *sk,
 #else
 	udp_tunnel6_xmit_skb(dst, sk, skb, NULL, src, to, 0, 64, 0, sport,
 			     dport, false);
+#endif
+}
+
+/*
+ * Write durably, protected against freezing of the file system: from 6.8 on
+ * vfs_iter_write() does that by itself.
+ */
+static inline ssize_t cns_iter_write(struct file *file, struct iov_iter *iter,
+				     loff_t *pos)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return vfs_iter_write(file, iter, pos, RWF_DSYNC);
+#else
+	ssize_t did;
+
+	file_start_write(file);
+	did = vfs_iter_write(file, iter, pos, RWF_DSYNC);
+	file_end_write(file);
+	return did;
+#endif
+}
+
+/*
+ * An exclusive claim on a block device. 6.1 counts it by an opening of its own,
+ * later kernels by an open file. Returns the claim or an ERR_PTR.
+ */
+static inline void *cns_bdev_claim(dev_t dev, void *holder)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	return bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE,
+				     holder, NULL);
+#else
+	return blkdev_get_by_dev(dev, FMODE_READ | FMODE_WRITE | FMODE_EXCL,
+				 holder);
+#endif
+}
+
+static inline void cns_bdev_release(void *claim)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	bdev_fput(claim);
+#else
+	blkdev_put(claim, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
 #endif
 }
 

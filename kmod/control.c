@@ -4,6 +4,7 @@
  * check, and act on the node as its owner by calls; what takes long is queued,
  * and seen in the status.
  */
+#include <linux/file.h>
 #include <linux/inet.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -31,6 +32,15 @@ static const struct nla_policy cns_policy[CONSENSUS_A_MAX + 1] = {
 	[CONSENSUS_A_OBJECTS_MAX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[CONSENSUS_A_LOG_ENTRIES] = NLA_POLICY_MIN(NLA_U32, 1024),
 	[CONSENSUS_A_MAX_PEERS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[CONSENSUS_A_DURABILITY] =
+		NLA_POLICY_MAX(NLA_U32, CONSENSUS_DURABILITY_MEMORY),
+	[CONSENSUS_A_STORAGE_FD] = { .type = NLA_U32 },
+	[CONSENSUS_A_BACKUP_FD] = { .type = NLA_U32 },
+	[CONSENSUS_A_RESTORE_FD] = { .type = NLA_U32 },
+	[CONSENSUS_A_RESTORE_BYTES] = { .type = NLA_U64 },
+	[CONSENSUS_A_RESTORE_CHECKSUM] = { .type = NLA_U64 },
+	[CONSENSUS_A_RESTORE_INDEX] = { .type = NLA_U64 },
+	[CONSENSUS_A_ADVANCE_COUNTERS] = { .type = NLA_U64 },
 };
 
 static const struct nla_policy cns_peer_policy[CONSENSUS_P_MAX + 1] = {
@@ -204,6 +214,23 @@ static int cns_get_limits(struct nlattr **attrs, struct cns_params *p,
 	return 0;
 }
 
+/* Durable unless told otherwise. */
+static int cns_get_storage(struct nlattr **attrs, struct cns_params *p,
+			   struct netlink_ext_ack *extack)
+{
+	p->disk = cns_get_u32(attrs, CONSENSUS_A_DURABILITY,
+			      CONSENSUS_DURABILITY_DISK) ==
+		  CONSENSUS_DURABILITY_DISK;
+	if (!p->disk)
+		return 0;
+	if (!attrs[CONSENSUS_A_STORAGE_FD]) {
+		NL_SET_ERR_MSG(extack, "durability disk needs STORAGE_FD");
+		return -EINVAL;
+	}
+	p->storage_fd = nla_get_u32(attrs[CONSENSUS_A_STORAGE_FD]);
+	return 0;
+}
+
 static int cns_get_params(struct genl_info *info, struct cns_params *p)
 {
 	struct netlink_ext_ack *extack = info->extack;
@@ -223,6 +250,8 @@ static int cns_get_params(struct genl_info *info, struct cns_params *p)
 		err = cns_get_timers(a, p, extack);
 	if (!err)
 		err = cns_get_limits(a, p, extack);
+	if (!err)
+		err = cns_get_storage(a, p, extack);
 	if (!err)
 		err = cns_get_peers(a[CONSENSUS_A_PEERS], p, extack);
 	nla_memcpy(p->key, a[CONSENSUS_A_KEY], sizeof(p->key));
@@ -246,8 +275,9 @@ static int cns_start_locked(struct cns_ns *ns, struct cns_params *p,
 	}
 	n = cns_node_start(ns->net, p, &why);
 	if (IS_ERR(n)) {
-		if (why)
-			GENL_SET_ERR_MSG(info, "the node's own address cannot be bound");
+		/* Texts of extended acknowledgements are constants. */
+		if (why && info->extack)
+			WRITE_ONCE(info->extack->_msg, why);
 		return PTR_ERR(n);
 	}
 	rcu_assign_pointer(ns->node, n);
@@ -284,17 +314,34 @@ static int cns_cmd_stop(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	mutex_lock(&ns->control);
 	n = rcu_replace_pointer(ns->node, NULL, lockdep_is_held(&ns->control));
-	if (n)
+	if (n) {
+		kref_get(&n->ref);
 		cns_node_stop(n, -ENOTCONN);
+	}
 	mutex_unlock(&ns->control);
-	return n ? 0 : -ENOTCONN;
+	if (!n)
+		return -ENOTCONN;
+	/* So that the next start finds the storage free; a hung disk may wait. */
+	if (n->store.started)
+		wait_for_completion_interruptible_timeout(&n->store.gone,
+							  msecs_to_jiffies(CNS_GONE_MS));
+	cns_node_put(n);
+	return 0;
 }
 
 /* ------------------------------------------------------------------- create */
 
+/**
+ * struct cns_create - a create command, checked
+ * @peers: whom to ask
+ * @n: how many
+ * @restore: what to begin with; .file NULL: nothing
+ * @err: of its beginning
+ */
 struct cns_create {
 	struct cns_peer *peers[RAFT_VOTERS_MAX];
 	unsigned int n;
+	struct cns_restore restore;
 	int err;
 };
 
@@ -302,7 +349,61 @@ static void cns_create_call(struct cns_node *n, void *arg)
 {
 	struct cns_create *c = arg;
 
-	c->err = cns_form_begin(n, n->now, c->peers, c->n);
+	if (c->restore.file && n->form.state == CONSENSUS_FORM_ASKING)
+		c->err = -EBUSY;
+	else
+		c->err = cns_form_begin(n, n->now, c->peers, c->n);
+	if (c->err || !c->restore.file)
+		return;
+	/* A state that an earlier one left goes where it may take its time. */
+	swap(n->restore, c->restore);
+	n->restore.state = CNS_RESTORE_READING;
+	cns_keep_work(n);
+}
+
+/*
+ * The file behind a descriptor of the caller's. A pipe or a terminal might keep
+ * the keeper, which has other things to do, for as long as it likes.
+ */
+static struct file *cns_file_of(const struct nlattr *fd, fmode_t mode)
+{
+	struct file *file = fget(nla_get_u32(fd));
+
+	if (!file)
+		return NULL;
+	if (file->f_mode & mode && S_ISREG(file_inode(file)->i_mode))
+		return file;
+	fput(file);
+	return NULL;
+}
+
+static int cns_create_restore(struct cns_create *c, struct genl_info *info)
+{
+	struct nlattr **a = info->attrs;
+	struct cns_restore *r = &c->restore;
+
+	if (!a[CONSENSUS_A_RESTORE_FD])
+		return 0;
+	if (!a[CONSENSUS_A_RESTORE_BYTES] || !a[CONSENSUS_A_RESTORE_CHECKSUM] ||
+	    !a[CONSENSUS_A_RESTORE_INDEX]) {
+		GENL_SET_ERR_MSG(info, "RESTORE_FD needs RESTORE_BYTES, _CHECKSUM and _INDEX");
+		return -EINVAL;
+	}
+	r->bytes = nla_get_u64(a[CONSENSUS_A_RESTORE_BYTES]);
+	r->checksum = nla_get_u64(a[CONSENSUS_A_RESTORE_CHECKSUM]);
+	r->index = nla_get_u64(a[CONSENSUS_A_RESTORE_INDEX]);
+	if (a[CONSENSUS_A_ADVANCE_COUNTERS])
+		r->advance = nla_get_u64(a[CONSENSUS_A_ADVANCE_COUNTERS]);
+	if (!r->bytes || r->bytes > CNS_RESTORE_BYTES_MAX ||
+	    r->index > CNS_RESTORE_INDEX_MAX) {
+		GENL_SET_ERR_MSG(info, "the backup's length or index makes no sense");
+		return -EINVAL;
+	}
+	r->file = cns_file_of(a[CONSENSUS_A_RESTORE_FD], FMODE_READ);
+	if (r->file)
+		return 0;
+	GENL_SET_ERR_MSG(info, "RESTORE_FD is no file that is open for reading");
+	return -EBADF;
 }
 
 static int cns_create_add(struct cns_create *c, struct cns_peer *p,
@@ -374,6 +475,8 @@ static int cns_cmd_create(struct sk_buff *skb, struct genl_info *info)
 	if (!n)
 		return -ENOTCONN;
 	err = cns_create_names(n, &c, info);
+	if (!err)
+		err = cns_create_restore(&c, info);
 	if (!err) {
 		cns_node_call(n, cns_create_call, &c);
 		err = c.err;
@@ -381,9 +484,56 @@ static int cns_cmd_create(struct sk_buff *skb, struct genl_info *info)
 			GENL_SET_ERR_MSG(info, "this node is in a cluster, or promised to one, already");
 		if (err == -EBUSY)
 			GENL_SET_ERR_MSG(info, "it is creating a cluster of other members");
+		if (err == -EAGAIN)
+			GENL_SET_ERR_MSG(info, "it is still reading its storage");
 	}
+	if (c.restore.file)
+		fput(c.restore.file);
+	cns_fsm_free(c.restore.fsm);
 	cns_node_put(n);
 	return err;
+}
+
+/* ------------------------------------------------------------------- backup */
+
+struct cns_backup_call {
+	struct file *file;
+	int err;
+};
+
+static void cns_backup_call(struct cns_node *n, void *arg)
+{
+	struct cns_backup_call *c = arg;
+
+	c->err = cns_backup_begin(n, c->file);
+}
+
+static int cns_cmd_backup(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cns_backup_call c = {};
+	struct cns_node *n;
+	int err = cns_may(skb, info);
+
+	if (err)
+		return err;
+	if (GENL_REQ_ATTR_CHECK(info, CONSENSUS_A_BACKUP_FD))
+		return -EINVAL;
+	n = cns_node_get(cns_ns_of(genl_info_net(info)));
+	if (!n)
+		return -ENOTCONN;
+	c.file = cns_file_of(info->attrs[CONSENSUS_A_BACKUP_FD], FMODE_WRITE);
+	if (!c.file) {
+		GENL_SET_ERR_MSG(info, "BACKUP_FD is no file that is open for writing");
+		c.err = -EBADF;
+	} else {
+		cns_node_call(n, cns_backup_call, &c);
+	}
+	if (c.err == -EBUSY)
+		GENL_SET_ERR_MSG(info, "a backup is under way");
+	if (c.err && c.file)
+		fput(c.file);
+	cns_node_put(n);
+	return c.err;
 }
 
 /* ------------------------------------------------------------------- family */
@@ -394,6 +544,7 @@ static const struct genl_small_ops cns_ops[] = {
 	{ .cmd = CONSENSUS_CMD_CREATE, .doit = cns_cmd_create },
 	{ .cmd = CONSENSUS_CMD_STATUS, .doit = cns_cmd_status },
 	{ .cmd = CONSENSUS_CMD_PEERS, .dumpit = cns_dump_peers },
+	{ .cmd = CONSENSUS_CMD_BACKUP, .doit = cns_cmd_backup },
 };
 
 struct genl_family cns_family __ro_after_init = {

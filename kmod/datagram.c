@@ -37,13 +37,15 @@ static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
 	for (i = 0; i < f->n; i++) {
 		if (fsm_decode(&c, f->cmd[i], f->len[i]))
 			continue;
+		/* What only leaders say is not for others to forward. */
+		if (c.op == FSM_INIT || c.op == FSM_CHECK)
+			continue;
 		if (c.session && !fsm_fresh(n->fsm, c.session, c.seq))
 			continue;
-		if (!fsm_room(n->fsm, raft_last_index(n->raft), 1) ||
+		if (!cns_admits(n, 1, 0) ||
 		    raft_propose(n->raft, now, RAFT_COMMAND, f->cmd[i],
 				 f->len[i], p->wire.node, &index)) {
 			cns_drop(n, CONSENSUS_DROP_UNREADY);
-			cns_node_work(n);
 			return;
 		}
 	}
@@ -51,16 +53,13 @@ static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
 
 static void cns_raft_received(struct cns_node *n, struct raft_msg *m, u64 now)
 {
-	unsigned int need = RAFT_STASH_MAX * RAFT_BATCH_MAX + m->n_entries;
-
 	/*
-	 * No memory for what it, and those that wait for it, may need: as if it
-	 * had been lost (design 4).
+	 * No memory for what it, and those that wait for it, may need, or no
+	 * room in storage: as if it had been lost (design 4).
 	 */
 	if (m->type == RAFT_APPEND && m->n_entries &&
-	    !fsm_room(n->fsm, raft_last_index(n->raft), need)) {
+	    !cns_admits(n, m->n_entries, RAFT_STASH_MAX * RAFT_BATCH_MAX)) {
 		cns_drop(n, CONSENSUS_DROP_UNREADY);
-		cns_node_work(n);
 		return;
 	}
 	raft_step(n->raft, now, m);
@@ -75,6 +74,11 @@ static enum consensus_drop cns_dispatch(struct cns_node *n, struct cns_peer *p,
 	case WIRE_RAFT:
 		if (!cns_of_cluster(n, d->cluster))
 			return CONSENSUS_DROP_CLUSTER;
+		/* The log names the cluster: that comes first. */
+		if (unlikely(!cns_promise_saved(n))) {
+			cns_keep_work(n);
+			return CONSENSUS_DROP_UNREADY;
+		}
 		cns_raft_received(n, &m->raft, now);
 		return 0;
 	case WIRE_FORWARD:
@@ -97,6 +101,8 @@ static enum consensus_drop cns_received(struct cns_node *n,
 
 	if (n->stopped || n->failed_logged)
 		return 0;
+	if (unlikely(n->loading))
+		return CONSENSUS_DROP_UNREADY;
 	n->rx++;
 	n->rx_bytes += skb->len;
 	if (p && p->generation != d->generation)
@@ -108,6 +114,8 @@ static enum consensus_drop cns_received(struct cns_node *n,
 		return CONSENSUS_DROP_MALFORMED;
 	if (p) {
 		p->wire.heard_at = now;
+		if (unlikely(!cns_peer_ready(n, p)))
+			return CONSENSUS_DROP_UNREADY;
 		return cns_dispatch(n, p, d, now);
 	}
 	cns_udp_source(skb, &from);
@@ -183,7 +191,7 @@ void cns_send_raft(struct cns_node *n, const struct raft_msg *m)
 	struct sk_buff *skb;
 	u32 room, len;
 
-	if (!p || p->wire.state != WIRE_PEER_KNOWN)
+	if (!p || !cns_peer_ready(n, p))
 		return;
 	room = cns_raft_room(n, m);
 	skb = cns_alloc(n, p, room, m->n_entries ? CNS_RESERVE_KEPT : 0);
@@ -209,7 +217,7 @@ void cns_send_promise(struct cns_node *n, struct cns_peer *p, u8 type,
 	struct sk_buff *skb;
 	u32 len;
 
-	if (p->wire.state != WIRE_PEER_KNOWN)
+	if (!cns_peer_ready(n, p))
 		return;
 	skb = cns_alloc(n, p, CNS_RESERVE_BYTES, 0);
 	if (!skb)
@@ -282,7 +290,7 @@ void cns_forward(struct cns_node *n, u64 now)
 	u32 at = 0, cap = 0, more;
 	u16 len;
 
-	if (!p || p->wire.state != WIRE_PEER_KNOWN)
+	if (!p || !cns_peer_ready(n, p))
 		return;
 	for (;;) {
 		len = fsm_client_next(&n->client, now, raft_term(n->raft),

@@ -3,9 +3,9 @@
  * The driver of the Raft core: the ten duties that stand at the top of
  * raft/raft.h, carried out. Everything here runs as the owner.
  *
- * Storage is memory: what is to be persisted is in the log already. Its
- * completion comes as a disk's does, after all of a ready was carried out, with
- * (seq, term, index).
+ * What is to be persisted goes to the WAL thread (wal.c), which reports by an item
+ * in the inbox. In memory mode it is in the log already; its completion comes as
+ * a disk's does, after all of a ready was carried out, with (seq, term, index).
  */
 #include <linux/kernel.h>
 #include <linux/net.h>
@@ -25,7 +25,7 @@ static void cns_hold(struct cns_node *n, const struct raft_msg *m)
 	n->held_n++;
 }
 
-static void cns_release_held(struct cns_node *n, u64 seq)
+void cns_release_held(struct cns_node *n, u64 seq)
 {
 	while (n->held_n && n->held[n->held_head].after <= seq) {
 		cns_send_raft(n, &n->held[n->held_head]);
@@ -36,11 +36,16 @@ static void cns_release_held(struct cns_node *n, u64 seq)
 
 static void cns_persist(struct cns_node *n, const struct raft_ready *rd)
 {
-	/* A step without entries adds none to what is not reported yet. */
+	if (n->store.on) {
+		cns_wal_hand(n, rd);
+		return;
+	}
+	/* A step that does not touch the log adds nothing to what is reported. */
 	if (rd->persist.last >= rd->persist.first) {
 		n->persisted_term = raft_term_at(n->raft, rd->persist.last);
 		n->persisted_index = rd->persist.last;
-	} else if (!n->persisted_seq) {
+	} else if (!n->persisted_seq ||
+		   n->persisted_index >= rd->persist.first) {
 		n->persisted_term = 0;
 		n->persisted_index = 0;
 	}
@@ -68,6 +73,21 @@ static bool cns_persisted(struct cns_node *n, u64 now)
 
 /* ----------------------------------------------------------------- apply */
 
+/*
+ * May @entries enter the log, and up to @ahead that wait for them? There is memory
+ * for whatever they turn out to need, and room in storage (design 4, 8).
+ */
+bool cns_admits(struct cns_node *n, unsigned int entries, unsigned int ahead)
+{
+	if (unlikely(!fsm_room(n->fsm, raft_last_index(n->raft),
+			       entries + ahead))) {
+		cns_node_work(n);
+		return false;
+	}
+	/* What waits there is short: storage keeps room for it. */
+	return cns_wal_room(n, entries);
+}
+
 /* Keep half of the log for those who lag; they get a snapshot otherwise. */
 static void cns_compact(struct cns_node *n)
 {
@@ -81,7 +101,18 @@ static void cns_compact(struct cns_node *n)
 		raft_compact(n->raft, oldest + (last - oldest) / 2);
 }
 
-static void cns_apply(struct cns_node *n, u64 first, u64 last)
+/*
+ * This state is not what the leader's was at the same index: one of the two is
+ * wrong, and nobody can say which (design 7). It is not to come back either.
+ */
+static void cns_differs(struct cns_node *n)
+{
+	n->store.fail = n->store.on;
+	raft_differs(n->raft, n->now, "the state differs from the leader's");
+}
+
+/* False: this node has stopped, and answers nobody any more. */
+static bool cns_apply(struct cns_node *n, u64 first, u64 last)
 {
 	struct fsm_outcome out;
 	struct raft_entry e;
@@ -97,7 +128,11 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 		if (err) {
 			raft_fail(n->raft,
 				  "a committed entry cannot be applied");
-			return;
+			return false;
+		}
+		if (unlikely(out.kind == FSM_OUT_DIFFERS)) {
+			cns_differs(n);
+			return false;
 		}
 		if (out.kind == FSM_OUT_NONE ||
 		    (out.kind == FSM_OUT_RESULT &&
@@ -113,10 +148,15 @@ static void cns_apply(struct cns_node *n, u64 first, u64 last)
 	n->pump |= n->pump_at != U64_MAX;
 	/* Not at every entry; often enough for the smallest log. */
 	if (likely((first - 1) / CNS_TIDY_EVERY == last / CNS_TIDY_EVERY))
-		return;
+		return true;
 	cns_compact(n);
 	if (fsm_wants(n->fsm))
 		cns_node_work(n);
+	if (unlikely((first - 1) / CNS_CHECK_EVERY != last / CNS_CHECK_EVERY))
+		n->check = true;
+	if (unlikely(n->store.doubt) && !raft_doubt(n->raft))
+		cns_keep_work(n);
+	return true;
 }
 
 /* --------------------------------------------------------------- proposals */
@@ -138,8 +178,7 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 	u16 len;
 
 	for (;;) {
-		if (!fsm_room(n->fsm, raft_last_index(n->raft), 1)) {
-			cns_node_work(n);
+		if (!cns_admits(n, 1, 0)) {
 			cns_pump_later(n, now);
 			return;
 		}
@@ -156,6 +195,23 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 	}
 }
 
+/* A leader has its state compared with the others', once in a while. */
+static void cns_propose_check(struct cns_node *n, u64 now)
+{
+	struct fsm_command c = { .op = FSM_CHECK };
+	u8 buf[FSM_COMMAND_MAX];
+	u64 index;
+
+	n->check = false;
+	if (raft_role(n->raft) != RAFT_LEADER ||
+	    !fsm_checkpoint(n->fsm, &c.arg, &c.arg2) ||
+	    !cns_admits(n, 1, 0))
+		return;
+	/* If the log is full now, then there is a next time. */
+	raft_propose(n->raft, now, RAFT_COMMAND, buf, fsm_encode(&c, buf),
+		     RAFT_NOBODY, &index);
+}
+
 /*
  * Does anything of this node want to leave it? .pump says that something may
  * have come to: a request, an answer that made room, a leader, a deadline.
@@ -166,6 +222,8 @@ static void cns_pump(struct cns_node *n, u64 now)
 		return;
 	n->pump = false;
 	n->pump_at = U64_MAX;
+	if (unlikely(n->check))
+		cns_propose_check(n, now);
 	if (raft_role(n->raft) == RAFT_LEADER)
 		cns_propose_own(n, now);
 	else if (raft_id_some(raft_leader(n->raft)))
@@ -185,7 +243,7 @@ static void cns_snapshot_wishes(struct cns_node *n, const struct raft_ready *rd)
 		n->snap.want = rd->snap_want;
 	if (rd->snap_install)
 		n->snap.install = true;
-	cns_node_work(n);
+	cns_keep_work(n);
 }
 
 /* Duties 3 to 6, and 9. */
@@ -201,8 +259,9 @@ static void cns_carry_out(struct cns_node *n, const struct raft_ready *rd)
 		else
 			cns_send_raft(n, &rd->msgs[i]);
 	}
-	if (rd->apply_last >= rd->apply_first && rd->apply_last)
-		cns_apply(n, rd->apply_first, rd->apply_last);
+	if (rd->apply_last >= rd->apply_first && rd->apply_last &&
+	    unlikely(!cns_apply(n, rd->apply_first, rd->apply_last)))
+		return;
 	for (i = 0; i < rd->n_reads; i++)
 		cns_reads_confirmed(n, rd->reads[i].ctx, rd->reads[i].index);
 	cns_snapshot_wishes(n, rd);
@@ -216,6 +275,8 @@ static void cns_report_failure(struct cns_node *n)
 	pr_err("consensus: node %s stopped itself: %s\n", n->params.name,
 	       raft_failed(n->raft));
 	cns_requests_stop(n, -ENOTCONN);
+	if (n->store.fail)
+		cns_keep_work(n);
 }
 
 /* After every batch of items: what follows from them. */
@@ -224,6 +285,8 @@ void cns_drive(struct cns_node *n, u64 now)
 	const struct raft_ready *rd;
 
 	if (n->stopped || n->failed_logged)
+		return;
+	if (unlikely(n->loading))
 		return;
 	if (now >= raft_deadline(n->raft))
 		raft_tick(n->raft, now);
@@ -254,7 +317,7 @@ u64 cns_drive_deadline(struct cns_node *n)
 	u64 resend = 2 * n->params.heartbeat_ns;
 	u64 at;
 
-	if (n->failed_logged)
+	if (n->failed_logged || n->loading)
 		return U64_MAX;
 	at = min(raft_deadline(n->raft), cns_hello_deadline(n));
 	at = min(at, cns_form_deadline(n));

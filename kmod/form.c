@@ -58,6 +58,33 @@ static void cns_unpromise(struct cns_node *n, struct raft_id cluster)
 	n->self.hello.cluster = RAFT_NOBODY;
 	n->promised_id = RAFT_NOBODY;
 	n->promised_to[0] = '\0';
+	if (n->store.on)
+		cns_keep_work(n);
+}
+
+/* How many objects this node has room to store a snapshot of. */
+static u32 cns_form_room(const struct cns_node *n)
+{
+	return n->store.on ? fsm_objects_in(n->store.super.layout.area_bytes) :
+			     FSM_OBJECTS_LIMIT;
+}
+
+/*
+ * An unfinished promise is dropped by `down` (design 3). Once this node has heard
+ * of a term, somebody stands for election there: that promise was kept. Owner.
+ */
+void cns_form_drop(struct cns_node *n)
+{
+	if (cns_formed(n) || !raft_id_some(n->self.hello.cluster) ||
+	    raft_term(n->raft) || n->restore.state == CNS_RESTORE_STORING)
+		return;
+	n->self.hello.cluster = RAFT_NOBODY;
+	n->promised_id = RAFT_NOBODY;
+	n->promised_to[0] = '\0';
+	if (!n->store.on || n->loading || n->failed_logged)
+		return;
+	WRITE_ONCE(n->store.unpromise, true);
+	cns_keep_work(n);
 }
 
 static void cns_form_asked(struct cns_node *n, struct cns_peer *p,
@@ -73,6 +100,12 @@ static void cns_form_asked(struct cns_node *n, struct cns_peer *p,
 		return;
 	}
 	reply.status = cns_promise(n, w, p->name, now);
+	reply.objects = cns_form_room(n);
+	/* It is given when it is durable; who asks, asks again. */
+	if (!reply.status && !cns_promise_saved(n)) {
+		cns_keep_work(n);
+		return;
+	}
 	if (reply.status) {
 		reply.cluster = n->self.hello.cluster;
 		reply.name_len = strlen(n->promised_to);
@@ -83,7 +116,8 @@ static void cns_form_asked(struct cns_node *n, struct cns_peer *p,
 
 /* ----------------------------------------------------------- the one who asks */
 
-static void cns_form_fail(struct cns_node *n, int err, const char *other)
+/* Nothing comes of it: all are free again, as far as they hear of it. */
+static void cns_form_release(struct cns_node *n)
 {
 	struct cns_form *f = &n->form;
 	struct wire_promise w = {
@@ -91,7 +125,6 @@ static void cns_form_fail(struct cns_node *n, int err, const char *other)
 		.coordinator = n->self.hello.node,
 		.release = true,
 	};
-	struct cns_peer *refused = f->peer[f->at];
 	int i;
 
 	/* All of them: an earlier round may have come further than this one. */
@@ -99,6 +132,34 @@ static void cns_form_fail(struct cns_node *n, int err, const char *other)
 		if (!f->peer[i]->self)
 			cns_send_promise(n, f->peer[i], WIRE_PROMISE, &w);
 	cns_unpromise(n, f->cluster);
+	if (n->restore.state != CNS_RESTORE_READING)
+		n->restore.state = CNS_RESTORE_NONE;
+}
+
+static const char *cns_form_why(const struct cns_node *n, int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return "the backup is damaged";
+	case -EOVERFLOW:
+		return "a counter would pass 2^64 - 1";
+	case -EINVAL:
+		return "the backup has too many objects, or its index is too high";
+	case -EFBIG:
+		return "the backup does not fit the storage";
+	case -ENOMEM:
+		return "no memory";
+	default:
+		return "the beginning of the log could not be written";
+	}
+}
+
+static void cns_form_fail(struct cns_node *n, int err, const char *other)
+{
+	struct cns_form *f = &n->form;
+	struct cns_peer *refused = f->peer[f->at];
+
+	cns_form_release(n);
 	f->state = CONSENSUS_FORM_FAILED;
 	f->error = err;
 	snprintf(f->text, sizeof(f->text),
@@ -106,10 +167,20 @@ static void cns_form_fail(struct cns_node *n, int err, const char *other)
 		 other[0] ? ", promised to " : "", other);
 }
 
+/* The first configuration: all who promised. */
+void cns_form_config(const struct cns_node *n, struct raft_config *c)
+{
+	const struct cns_form *f = &n->form;
+
+	memset(c, 0, sizeof(*c));
+	c->n = f->n;
+	c->n_voters = f->n;
+	memcpy(c->member, f->promised, f->n * sizeof(f->promised[0]));
+}
+
 static int cns_form_write(struct cns_node *n, u64 now)
 {
-	struct cns_form *f = &n->form;
-	struct raft_config config = { .n = f->n, .n_voters = f->n };
+	struct raft_config config;
 	u8 init[FSM_COMMAND_MAX];
 	struct raft_entry first = {
 		.term = 1,
@@ -117,9 +188,9 @@ static int cns_form_write(struct cns_node *n, u64 now)
 		.data = init,
 	};
 
-	memcpy(config.member, f->promised, f->n * sizeof(f->promised[0]));
+	cns_form_config(n, &config);
 	first.len = fsm_encode_init(init, get_random_u64(),
-				    n->params.objects_max);
+				    n->form.objects_max);
 	return raft_bootstrap(n->raft, now, &config, &first, 1);
 }
 
@@ -135,10 +206,21 @@ static bool cns_form_stands(const struct cns_form *f)
 	return true;
 }
 
+/* The first entry is written, or the state is there; or it came to nothing. */
+void cns_form_done(struct cns_node *n, int err)
+{
+	struct cns_form *f = &n->form;
+
+	f->state = err ? CONSENSUS_FORM_FAILED : CONSENSUS_FORM_DONE;
+	f->error = err;
+	strscpy(f->text, err ? cns_form_why(n, err) : "", sizeof(f->text));
+	if (err)
+		cns_form_release(n);
+}
+
 static void cns_form_next(struct cns_node *n, u64 now)
 {
 	struct cns_form *f = &n->form;
-	int err;
 
 	f->at++;
 	f->asked_at = 0;
@@ -148,11 +230,12 @@ static void cns_form_next(struct cns_node *n, u64 now)
 		f->at = 0;
 		return;
 	}
-	err = cns_form_write(n, now);
-	f->state = err ? CONSENSUS_FORM_FAILED : CONSENSUS_FORM_DONE;
-	f->error = err;
-	strscpy(f->text, err ? "the first entry could not be written" : "",
-		sizeof(f->text));
+	if (n->restore.state == CNS_RESTORE_LOADED) {
+		n->restore.state = CNS_RESTORE_PROMISED;
+		cns_keep_work(n);
+		return;
+	}
+	cns_form_done(n, cns_form_write(n, now));
 }
 
 static void cns_form_ask(struct cns_node *n, u64 now)
@@ -171,10 +254,13 @@ static void cns_form_ask(struct cns_node *n, u64 now)
 	if (p->self) {
 		err = cns_promise(n, &w, n->params.name, now);
 		f->promised[f->at] = n->self.hello.node;
+		f->objects_max = min(f->objects_max, cns_form_room(n));
 		if (err)
 			cns_form_fail(n, err, n->promised_to);
-		else
+		else if (cns_promise_saved(n))
 			cns_form_next(n, now);
+		else
+			cns_keep_work(n);
 		return;
 	}
 	snprintf(f->text, sizeof(f->text), "waiting for %s: no answer yet at %pISpc",
@@ -199,6 +285,7 @@ static void cns_form_answered(struct cns_node *n, struct cns_peer *p,
 		cns_form_fail(n, w->status, other);
 	} else {
 		f->promised[f->at] = p->wire.node;
+		f->objects_max = min(f->objects_max, w->objects);
 		cns_form_next(n, now);
 	}
 }
@@ -233,6 +320,8 @@ int cns_form_begin(struct cns_node *n, u64 now, struct cns_peer **peers,
 	sort(peers, n_peers, sizeof(*peers), cns_by_name, NULL);
 	if (n->stopped || n->failed_logged)
 		return -ENOTCONN;
+	if (n->loading)
+		return -EAGAIN;
 	if (f->state == CONSENSUS_FORM_ASKING)
 		return f->n == n_peers && !memcmp(f->peer, peers, bytes) ?
 		       0 : -EBUSY;
@@ -240,6 +329,7 @@ int cns_form_begin(struct cns_node *n, u64 now, struct cns_peer **peers,
 		return -EEXIST;
 	memset(f, 0, sizeof(*f));
 	f->n = n_peers;
+	f->objects_max = n->params.objects_max;
 	memcpy(f->peer, peers, bytes);
 	do {
 		f->cluster.hi = get_random_u64();
@@ -264,6 +354,8 @@ void cns_form_follow(struct cns_node *n, const struct wire_hello *h, u64 now)
 		return;
 	self->cluster = h->cluster;
 	self->want = true;
+	if (n->store.on)
+		cns_keep_work(n);
 	cns_hello_all(n, now);
 }
 
@@ -291,14 +383,20 @@ void cns_form_tick(struct cns_node *n, u64 now)
 {
 	struct cns_form *f = &n->form;
 
+	/* The keeper may come once more: nothing is promised any more. */
+	if (unlikely(n->stopped || n->failed_logged))
+		return;
 	cns_form_standing(n, now);
-	while (f->state == CONSENSUS_FORM_ASKING &&
+	while (f->state == CONSENSUS_FORM_ASKING && f->at < f->n &&
+	       n->restore.state != CNS_RESTORE_READING &&
 	       (!f->asked_at || now - f->asked_at >= cns_ask_again(n)))
 		cns_form_ask(n, now);
 }
 
 u64 cns_form_deadline(const struct cns_node *n)
 {
-	return n->form.state == CONSENSUS_FORM_ASKING ?
+	return n->form.state == CONSENSUS_FORM_ASKING &&
+	       n->form.at < n->form.n &&
+	       n->restore.state != CNS_RESTORE_READING ?
 	       n->form.asked_at + cns_ask_again(n) : U64_MAX;
 }

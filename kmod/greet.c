@@ -54,6 +54,70 @@ static void cns_observe(struct cns_node *n, struct cns_peer *p, u64 now)
 		p->observed = p->wire.node;
 }
 
+/* ------------------------------------------------------------------- storage */
+
+/*
+ * "Voters store the remembered boot of each incarnation before they answer a
+ * hello" (design 3): until it is durable nothing is said to that boot, and
+ * nothing of it is heard.
+ */
+bool cns_peer_ready(const struct cns_node *n, const struct cns_peer *p)
+{
+	return p->wire.state == WIRE_PEER_KNOWN && (!n->store.on || p->saved);
+}
+
+/*
+ * How far its log was durable, and committed, as a leader knows of it: that much
+ * it never loses by rights.
+ */
+static void cns_note_durable(struct cns_node *n, struct cns_peer *p)
+{
+	struct raft_peer_status st;
+	unsigned int i;
+	u64 term;
+
+	if (raft_role(n->raft) != RAFT_LEADER)
+		return;
+	for (i = 0; i < raft_peer_count(n->raft); i++) {
+		raft_peer_status(n->raft, i, &st);
+		st.match = min(st.match, raft_commit(n->raft));
+		term = raft_term_at(n->raft, st.match);
+		if (!raft_id_eq(st.id, p->wire.node) || !st.match || !term)
+			continue;
+		p->wire.had_term = term;
+		p->wire.had_index = st.match;
+	}
+}
+
+/* Its boot is new: to be stored; nothing that it acknowledged is to be missed. */
+static void cns_adopted(struct cns_node *n, struct cns_peer *p, u64 now)
+{
+	p->saved = false;
+	if (p->wire.hello.doubt)
+		raft_doubted(n->raft, now, p->wire.node);
+	if (n->store.on)
+		cns_keep_work(n);
+}
+
+/* It is durable: whoever asked meanwhile is answered. */
+void cns_greet_saved(struct cns_node *n, struct cns_peer *p, u64 now)
+{
+	cns_send_hello(n, &p->wire, p, &p->address, now);
+	n->hello_at = now;
+	n->hello_calls++;
+}
+
+/* Somebody remembers of us what we do not have. */
+static void cns_accused(struct cns_node *n, const struct wire_hello *h)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why),
+		 "storage was rolled back: %.*s remembers a later state of it",
+		 h->name_len, h->name);
+	cns_fail_durably(n, why);
+}
+
 /* ------------------------------------------------------------------ receive */
 
 /* What a known peer said of itself may be new, whether or not its boot is. */
@@ -109,8 +173,12 @@ static void cns_hello_stranger(struct cns_node *n, const struct wire_hello *h,
 			      n->params.election_max_ns, h, &drop);
 	if (drop)
 		cns_drop(n, (enum consensus_drop)drop);
-	if (did & WIRE_HELLO_ANSWER)
+	/* Whose boot is to be stored is answered when that is durable. */
+	if (did & WIRE_HELLO_ANSWER &&
+	    !(n->store.on && s->wire.state == WIRE_PEER_KNOWN))
 		cns_send_hello(n, &s->wire, NULL, from, now);
+	if (did & WIRE_HELLO_ACCUSED)
+		cns_accused(n, h);
 	if (!(did & WIRE_HELLO_ADOPTED))
 		return;
 	p = cns_peer_come(n, &s->wire, from);
@@ -120,6 +188,7 @@ static void cns_hello_stranger(struct cns_node *n, const struct wire_hello *h,
 		return;
 	}
 	s->used = 0;
+	cns_adopted(n, p, now);
 	cns_learnt(n, p, now);
 }
 
@@ -138,18 +207,27 @@ void cns_hello_receive(struct cns_node *n, const struct wire_hello *h,
 		cns_drop(n, CONSENSUS_DROP_HELLO_REFUSED);
 		return;
 	}
+	cns_note_durable(n, p);
 	did = wire_hello_take(&n->self, &p->wire, now, cns_fresh_ns(n),
 			      n->params.election_max_ns, h, &drop);
 	if (drop)
 		cns_drop(n, (enum consensus_drop)drop);
+	if (did & WIRE_HELLO_ACCUSED)
+		cns_accused(n, h);
 	if (did & WIRE_HELLO_ADOPTED) {
 		cns_peer_move(p, from);
 		cns_peer_rekey(n, p);
+		cns_adopted(n, p, now);
 	}
 	if (!drop && p->wire.state == WIRE_PEER_KNOWN)
 		cns_learnt(n, p, now);
 	if (!(did & WIRE_HELLO_ANSWER))
 		return;
+	/* Answered when its boot is durable. */
+	if (p->wire.state == WIRE_PEER_KNOWN && !cns_peer_ready(n, p)) {
+		cns_keep_work(n);
+		return;
+	}
 	/* Who came by itself may have moved, which only its echo proves. */
 	if (p->configured)
 		cns_send_hello(n, &p->wire, p, &p->address, now);
@@ -197,6 +275,8 @@ void cns_hello_tick(struct cns_node *n, u64 now)
 	struct cns_peer *p;
 	u32 i;
 
+	if (n->loading)
+		return;
 	n->was_leader = leader;
 	n->hello_calls = 0;
 	for (i = 0; i < n->n_peers; i++) {

@@ -6,6 +6,7 @@
 #ifndef CNS_LIMITS_H
 #define CNS_LIMITS_H
 
+#include <linux/bits.h>
 #include <linux/time64.h>
 
 enum cns_limits {
@@ -40,6 +41,7 @@ enum cns_limits {
 
 	/* Log in memory: entries, and bytes for each. */
 	CNS_LOG_ENTRIES = 16384,
+	CNS_LOG_ENTRIES_MIN = 1024,
 	CNS_LOG_ENTRIES_MAX = 1 << 20,
 	CNS_LOG_ENTRY_BYTES = 128,
 	CNS_COMPACT_PERCENT = 50,
@@ -47,6 +49,33 @@ enum cns_limits {
 
 	/* Objects that a snapshot walk visits in one stretch of owning. */
 	CNS_WALK_STEP = 256,
+
+	/*
+	 * A group that is being filled keeps room for what was admitted before
+	 * and arrives now: the appends that overtook others (RAFT_STASH_MAX of
+	 * 1280 bytes), and a leader's own first entry.
+	 */
+	CNS_STAGE_KEPT = 16384,
+	/*
+	 * A group holds at most this part of the log in memory. It tells the
+	 * commit index as of its end, so that who reads the ring again has in
+	 * memory what was not committed one group before (3/8), and this.
+	 */
+	CNS_STAGE_SHARE = 4,
+	/* One in so many sectors of the ring is for votes and first entries. */
+	CNS_RING_KEPT = 8,
+	/*
+	 * Bytes of the ring for an entry of the log in memory. What is not
+	 * committed fills at most 3/8 of that log, an entry takes a group of
+	 * two sectors at most: so it never fills the ring.
+	 */
+	CNS_RING_ENTRY = 1024,
+	/* Bytes of a snapshot written, or of a backup, in one go. */
+	CNS_AREA_STEP = 1 << 18,
+	/* Entries between two comparisons of the state's hash. */
+	CNS_CHECK_EVERY = 8192,
+	/* How long `down` waits for a storage that is busy. */
+	CNS_GONE_MS = 5000,
 
 	CNS_HEARTBEAT_MS = 30,
 	CNS_ELECTION_MIN_MS = 150,
@@ -62,5 +91,11 @@ enum cns_limits {
 
 	CNS_TIMEOUT_DEFAULT_S = 30,
 };
+
+/* A restored cluster begins so far above its backup, at least (design 9). */
+#define CNS_RESTORE_ABOVE BIT_ULL(40)
+/* Longer than any state; and as far as the core counts. */
+#define CNS_RESTORE_BYTES_MAX BIT_ULL(32)
+#define CNS_RESTORE_INDEX_MAX (BIT_ULL(62) - BIT_ULL(41))
 
 #endif

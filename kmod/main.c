@@ -14,9 +14,12 @@ static int __init cns_init(void)
 	cns_wq = alloc_workqueue("consensus", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!cns_wq)
 		return -ENOMEM;
-	err = cns_request_init();
+	err = cns_keep_module_init();
 	if (err)
 		goto wq;
+	err = cns_request_init();
+	if (err)
+		goto keep;
 	err = cns_ns_init();
 	if (err)
 		goto requests;
@@ -34,6 +37,8 @@ ns:
 	cns_ns_exit();
 requests:
 	cns_request_exit();
+keep:
+	cns_keep_module_exit();
 wq:
 	destroy_workqueue(cns_wq);
 	return err;
@@ -44,6 +49,7 @@ static void __exit cns_exit(void)
 	cns_device_exit();
 	cns_control_exit();
 	cns_ns_exit();
+	cns_keep_module_exit();
 	/* Nodes are freed by work that is queued by RCU. */
 	rcu_barrier();
 	destroy_workqueue(cns_wq);

@@ -11,6 +11,8 @@
  *   timer			CNS_STOPPING keeps it from being armed; cancelled
  *   tasklet, work		CNS_STOPPING keeps them from being queued; killed,
  *				cancelled
+ *   storage			its thread and its keeper hold references of their
+ *				own, and end by themselves: nobody waits for a disk
  *   requests			each holds a reference; a last call as the owner
  *				ends all, and sets .stopped, with which any that
  *				is pushed later ends at once, in its pusher's
@@ -72,6 +74,9 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 		n->armed_at = U64_MAX;
 		n->suspended = cns_suspended();
 		n->pump = true;
+		break;
+	case CNS_ITEM_WAL:
+		cns_wal_report(n, now);
 		break;
 	case CNS_ITEM_CALL:
 		call = container_of(item, struct cns_call, item);
@@ -246,8 +251,10 @@ void cns_fsm_free(struct fsm *f)
 
 	if (!f)
 		return;
-	while ((chunk = fsm_take_back(f)))
+	while ((chunk = fsm_take_back(f))) {
 		kvfree(chunk);
+		cond_resched();
+	}
 	kvfree(f);
 }
 
@@ -258,6 +265,7 @@ static void cns_node_free(struct work_struct *work)
 	u32 i;
 
 	cns_snapshots_free(n);
+	cns_backup_free(n);
 	cns_fsm_free(n->fsm);
 	for (i = 0; n->peers && i < n->n_peers; i++)
 		cns_peer_free(n->peers[i]);
@@ -291,13 +299,13 @@ static void *cns_zalloc(struct cns_node *n, u64 bytes)
 	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 }
 
-static int cns_node_raft(struct cns_node *n)
+/* A core that has not spoken yet; NULL: no memory. */
+struct raft *cns_raft_new(struct cns_node *n, struct raft_id self, u32 entries)
 {
-	u32 entries = n->params.log_entries;
 	u64 slots = entries * sizeof(struct raft_slot);
 	u64 bytes = (u64)entries * CNS_LOG_ENTRY_BYTES;
 	struct raft_params p = {
-		.self = n->self.hello.node,
+		.self = self,
 		.seed = get_random_u64(),
 		.heartbeat_ns = n->params.heartbeat_ns,
 		.election_min_ns = n->params.election_min_ns,
@@ -306,33 +314,44 @@ static int cns_node_raft(struct cns_node *n)
 		.batch_bytes = WIRE_BATCH,
 	};
 	size_t core = ALIGN(raft_size(), 16);
+	struct raft *r;
 
 	/* The core, its slots and its bytes are one allocation. */
-	n->raft = cns_zalloc(n, core + slots + bytes);
-	if (!n->raft)
-		return -ENOMEM;
-	p.log.slots = (void *)n->raft + core;
+	r = kvzalloc(core + slots + bytes, GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return NULL;
+	p.log.slots = (void *)r + core;
 	p.log.bytes = (void *)p.log.slots + slots;
 	p.log.n_slots = entries;
 	p.log.n_bytes = bytes;
-	return raft_init(n->raft, &p, cns_now());
+	if (!raft_init(r, &p, cns_now()))
+		return r;
+	kvfree(r);
+	return NULL;
 }
 
-static int cns_node_fsm(struct cns_node *n)
+/* An empty state, without chunks; NULL: no memory. */
+struct fsm *cns_fsm_new(struct cns_node *n)
 {
-	void *chunk;
+	struct fsm *f = kvzalloc(fsm_size(), GFP_KERNEL_ACCOUNT);
 
-	n->fsm = cns_zalloc(n, fsm_size());
-	if (!n->fsm)
-		return -ENOMEM;
-	fsm_init(n->fsm);
-	while (fsm_wants(n->fsm)) {
-		chunk = cns_zalloc(n, FSM_CHUNK_BYTES);
-		if (!chunk)
-			return -ENOMEM;
-		fsm_give(n->fsm, chunk);
-	}
-	return 0;
+	if (f)
+		fsm_init(f);
+	return f;
+}
+
+/*
+ * Core and state, as empty as they are at first; those of a node that reads its
+ * storage stand in for the real ones, and are no longer than they must be.
+ */
+static int cns_node_core(struct cns_node *n)
+{
+	u32 entries = n->params.disk ? CNS_LOG_ENTRIES_MIN :
+				       n->params.log_entries;
+
+	n->raft = cns_raft_new(n, n->self.hello.node, entries);
+	n->fsm = cns_fsm_new(n);
+	return n->raft && n->fsm && cns_feed(n->fsm) ? 0 : -ENOMEM;
 }
 
 static int cns_node_peers(struct cns_node *n)
@@ -360,7 +379,10 @@ static int cns_node_peers(struct cns_node *n)
 	return n->me ? 0 : -EINVAL;
 }
 
-/* Who we are: a new incarnation at every start, since storage is memory. */
+/*
+ * Who we are. In memory a new incarnation at every start; that of a storage
+ * stands in it, as does its boot.
+ */
 static void cns_node_self(struct cns_node *n)
 {
 	struct wire_hello *h = &n->self.hello;
@@ -373,6 +395,7 @@ static void cns_node_self(struct cns_node *n)
 	do {
 		h->boot.nonce = get_random_u64();
 	} while (!h->boot.nonce);
+	n->self.boot_nonce[h->boot.counter % WIRE_BOOTS] = h->boot.nonce;
 	h->wire_min = WIRE_VERSION_MIN;
 	h->wire_max = WIRE_VERSION;
 	h->fsm_min = FSM_VERSION;
@@ -392,9 +415,7 @@ static int cns_node_build(struct cns_node *n)
 	cns_node_self(n);
 	err = cns_node_peers(n);
 	if (!err)
-		err = cns_node_raft(n);
-	if (!err)
-		err = cns_node_fsm(n);
+		err = cns_node_core(n);
 	if (!err)
 		fsm_client_init(&n->client, n->self.hello.node,
 				n->self.hello.boot.counter,
@@ -403,9 +424,36 @@ static int cns_node_build(struct cns_node *n)
 	return err;
 }
 
+/* The owner's: from now on it speaks, and answers. */
+void cns_node_live(struct cns_node *n)
+{
+	n->loading = false;
+	n->suspended = cns_suspended();
+	cns_hello_tick(n, n->now);
+	cns_node_work(n);
+}
+
 static void cns_node_first(struct cns_node *n, void *arg)
 {
-	cns_hello_tick(n, n->now);
+	if (!n->loading)
+		cns_node_live(n);
+}
+
+/* Take the storage that the caller opened, and begin to read it. */
+static int cns_node_storage(struct cns_node *n, const char **why)
+{
+	int err;
+
+	if (!n->params.disk)
+		return 0;
+	err = cns_file_take(&n->store.file, n->params.storage_fd, why);
+	if (err)
+		return err;
+	n->store.on = true;
+	err = cns_wal_start(n);
+	if (err)
+		cns_file_give(&n->store.file);
+	return err;
 }
 
 /*
@@ -431,10 +479,14 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 	INIT_LIST_HEAD(&n->reads);
 	__skb_queue_head_init(&n->tx_queue);
 	INIT_WORK(&n->work, cns_chores);
+	cns_keep_init(n);
 	tasklet_setup(&n->task, cns_task);
 	hrtimer_setup(&n->timer, cns_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	n->timer_item.kind = CNS_ITEM_TIMER;
+	n->wal_item.kind = CNS_ITEM_WAL;
+	/* Not a word before the storage has said who this is. */
+	n->loading = n->params.disk;
 	n->armed_at = U64_MAX;
 	n->pump_at = U64_MAX;
 	n->soon_ns = min_t(u64, CNS_RETRANSMIT_MIN_US * NSEC_PER_USEC,
@@ -447,13 +499,18 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 		goto free;
 	err = cns_udp_open(n, net, &n->me->address);
 	if (err) {
-		*why = "cannot bind the node's address";
+		*why = "the node's own address cannot be bound";
 		goto free;
 	}
+	err = cns_node_storage(n, why);
+	if (err)
+		goto close;
 	cns_node_call(n, cns_node_first, NULL);
-	cns_node_work(n);
 	return n;
 
+close:
+	cns_node_stop(n, -ESHUTDOWN);
+	return ERR_PTR(err);
 free:
 	cns_node_put(n);
 	return ERR_PTR(err);
@@ -461,6 +518,9 @@ free:
 
 static void cns_node_last(struct cns_node *n, void *arg)
 {
+	/* A namespace that goes may come back; who says `down` means it. */
+	if (*(int *)arg == -ENOTCONN)
+		cns_form_drop(n);
 	n->stopped = *(int *)arg;
 	cns_requests_stop(n, n->stopped);
 }
@@ -474,6 +534,7 @@ void cns_node_stop(struct cns_node *n, int status)
 	set_bit(CNS_STOPPING, &n->flags);
 	cns_udp_close(n);
 	cns_node_call(n, cns_node_last, &status);
+	cns_wal_stop(n);
 	hrtimer_cancel(&n->timer);
 	tasklet_kill(&n->task);
 	cancel_work_sync(&n->work);

@@ -44,6 +44,7 @@
 #include "fsm/client.h"
 #include "limits.h"
 #include "raft/raft.h"
+#include "storage.h"
 #include "wire/wire.h"
 
 struct cns_node;
@@ -53,6 +54,7 @@ enum cns_item_kind {
 	CNS_ITEM_REQUEST,	/* cns_request.item: begin it */
 	CNS_ITEM_GIVE_UP,	/* cns_request.give_up: end it */
 	CNS_ITEM_TIMER,
+	CNS_ITEM_WAL,		/* storage has something to report */
 	CNS_ITEM_CALL,		/* struct cns_call */
 };
 
@@ -101,6 +103,7 @@ union cns_address {
  * @hello_next: o, when to send it the next hello by ourselves (ns)
  * @hello_wait: o, interval behind that one; doubles while unanswered
  * @observed: o, incarnation that raft was told to observe, or RAFT_NOBODY
+ * @saved: o, its boot is durable here; until then it is not spoken to
  */
 struct cns_peer {
 	struct hlist_node hash;
@@ -119,6 +122,7 @@ struct cns_peer {
 	u64 hello_next;
 	u64 hello_wait;
 	struct raft_id observed;
+	bool saved;
 };
 
 /**
@@ -194,6 +198,8 @@ enum cns_node_flag {
 	CNS_OWNED,
 	CNS_TIMER_QUEUED,
 	CNS_STOPPING,		/* no new timers, tasklets, work */
+	CNS_WAL_QUEUED,
+	CNS_KEEP_QUEUED,
 };
 
 /**
@@ -206,6 +212,7 @@ enum cns_node_flag {
  * @peer: whom, in order of name; this node's own entry among them
  * @promised: incarnation that each promised with
  * @asked_at: when the present one was asked last (ns)
+ * @objects_max: limit of objects, for which all who promised have room
  * @text: for people
  */
 struct cns_form {
@@ -217,6 +224,7 @@ struct cns_form {
 	struct cns_peer *peer[RAFT_VOTERS_MAX];
 	struct raft_id promised[RAFT_VOTERS_MAX];
 	u64 asked_at;
+	u32 objects_max;
 	char text[192];
 };
 
@@ -231,6 +239,8 @@ struct cns_form {
  * @objects_max: limit for a cluster created here
  * @log_entries: power of two
  * @max_peers: bound of @n_peers and of those that come by themselves
+ * @disk: durable; @storage_fd is the caller's descriptor of the storage
+ * @storage_fd: see @disk
  * @n_peers: entries of @peers
  * @peers: the configuration's nodes, this one included
  */
@@ -244,6 +254,8 @@ struct cns_params {
 	u32 objects_max;
 	u32 log_entries;
 	u32 max_peers;
+	bool disk;
+	int storage_fd;
 	u32 n_peers;
 	struct cns_peer_params {
 		char name[WIRE_NAME_MAX + 1];
@@ -305,10 +317,19 @@ struct cns_params {
  * @form: o
  * @promised_to: o, name of the coordinator that this node is promised to
  * @promised_id: o, its incarnation
+ * @check: o, it is time to compare the state's hash
  * @failed_logged: o, it stopped itself, and said so
+ * @loading: o, its storage is being read: it neither speaks nor answers
+ * @why: o, text of a failure that had to be put together
+ *
+ * @store: see storage.h
+ * @wal_item: storage has something to report, queued at most once
+ * @keep: the keeper's, see keep.c
+ * @backup: o
+ * @restore: o
  *
  * @work: process context does what sleeps, see chores.c
- * @snap: see chores.c
+ * @snap: o, see snapshot.c
  * @tx_queue: o, datagrams to send when ownership ends
  * @hello_keys: c, for encap_rcv
  * @scratch: o, the message being decoded
@@ -373,7 +394,16 @@ struct cns_node {
 	struct cns_form form;
 	char promised_to[WIRE_NAME_MAX + 1];
 	struct raft_id promised_id;
+	bool check;
 	bool failed_logged;
+	bool loading;
+	char why[192];
+
+	struct cns_storage store;
+	struct cns_item wal_item;
+	struct work_struct keep;
+	struct cns_backup backup;
+	struct cns_restore restore;
 
 	struct work_struct work;
 	struct cns_snapshots {
@@ -382,7 +412,6 @@ struct cns_node {
 		u64 want;		/* o, bytes raft wants for it; 0: none */
 		bool make;		/* o, raft wants one to send */
 		bool install;		/* o, incoming is complete */
-		bool busy;		/* o, the worker is at one of these */
 	} snap;
 	struct sk_buff_head tx_queue;
 	siphash_key_t hello_keys[WIRE_KEYS];
@@ -422,7 +451,10 @@ void cns_node_run(struct cns_node *n);
 void cns_node_call(struct cns_node *n,
 		   void (*fn)(struct cns_node *n, void *arg), void *arg);
 void cns_node_put(struct cns_node *n);
+struct raft *cns_raft_new(struct cns_node *n, struct raft_id self, u32 entries);
+struct fsm *cns_fsm_new(struct cns_node *n);
 void cns_fsm_free(struct fsm *f);
+void cns_node_live(struct cns_node *n);
 void cns_node_work(struct cns_node *n);
 struct cns_node *cns_node_get(struct cns_ns *ns);
 struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
@@ -434,6 +466,8 @@ extern struct workqueue_struct *cns_wq;
 void cns_drive(struct cns_node *n, u64 now);
 u64 cns_drive_deadline(struct cns_node *n);
 void cns_pump_later(struct cns_node *n, u64 now);
+void cns_release_held(struct cns_node *n, u64 seq);
+bool cns_admits(struct cns_node *n, unsigned int entries, unsigned int ahead);
 
 /* -------------------------------------------------------------- datagram.c */
 void cns_receive(struct cns_node *n, struct sk_buff *skb, u64 now);
@@ -451,6 +485,8 @@ void cns_hello_tick(struct cns_node *n, u64 now);
 u64 cns_hello_deadline(const struct cns_node *n);
 void cns_hello_all(struct cns_node *n, u64 now);
 u64 cns_fresh_ns(const struct cns_node *n);
+void cns_greet_saved(struct cns_node *n, struct cns_peer *p, u64 now);
+bool cns_peer_ready(const struct cns_node *n, const struct cns_peer *p);
 
 /* ------------------------------------------------------------------ peer.c */
 struct cns_peer *cns_peer_alloc(gfp_t gfp);
@@ -481,6 +517,9 @@ void cns_form_receive(struct cns_node *n, struct cns_peer *p, u8 type,
 void cns_form_tick(struct cns_node *n, u64 now);
 u64 cns_form_deadline(const struct cns_node *n);
 bool cns_formed(const struct cns_node *n);
+void cns_form_drop(struct cns_node *n);
+void cns_form_config(const struct cns_node *n, struct raft_config *c);
+void cns_form_done(struct cns_node *n, int err);
 void cns_form_follow(struct cns_node *n, const struct wire_hello *h, u64 now);
 
 /* --------------------------------------------------------------- request.c */
@@ -503,7 +542,6 @@ void cns_request_exit(void);
 
 /* ---------------------------------------------------------------- chores.c */
 void cns_chores(struct work_struct *work);
-void cns_snapshots_free(struct cns_node *n);
 
 /* ------------------------------------------------------- ns.c, device.c, ... */
 struct cns_ns *cns_ns_of(struct net *net);

@@ -82,12 +82,12 @@ static void cns_read_begin(struct cns_node *n, struct cns_request *r)
 	}
 }
 
-/* What is told to whom comes to a node that has stopped itself or was stopped. */
+/* What is told to whom comes to a node that stopped itself, was stopped, or loads. */
 static int cns_ended(const struct cns_node *n)
 {
 	if (n->stopped)
 		return n->stopped;
-	return n->failed_logged ? -ENOTCONN : 0;
+	return n->failed_logged || n->loading ? -ENOTCONN : 0;
 }
 
 void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now)

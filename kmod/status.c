@@ -9,6 +9,10 @@
 
 #include "control.h"
 
+/* What status tells of doubt is what the core has. */
+static_assert((int)RAFT_SURE == (int)CONSENSUS_DOUBT_NONE);
+static_assert((int)RAFT_DOUBT_VOTE == (int)CONSENSUS_DOUBT_VOTE);
+
 /* ------------------------------------------------------------------- status */
 
 /* What the owner tells of its node, as uapi/linux/consensus_netlink.h has it. */
@@ -18,7 +22,15 @@ struct cns_status {
 	struct fsm_stats fsm;
 	struct cns_form form;
 	char leader_name[WIRE_NAME_MAX + 1];
-	char failed[128];
+	char failed[192];
+	struct cns_backup backup;
+	struct cns_status_disk {
+		bool on;
+		u64 bytes, ring, used, area, stored, stored_bytes;
+		u64 groups, written, latency, latency_max;
+		u64 loaded, to_load;
+		enum raft_doubt doubt;
+	} disk;
 	u32 state, role;
 	u64 term, commit, first, last, durable, session;
 	u32 voters, voters_heard;
@@ -48,11 +60,56 @@ static u32 cns_status_state(struct cns_node *n)
 
 	if (raft_failed(n->raft))
 		return CONSENSUS_STATE_FAILED;
+	if (n->loading)
+		return CONSENSUS_STATE_LOADING;
 	if (!raft_id_some(self->cluster))
 		return CONSENSUS_STATE_IDLE;
 	if (self->member)
 		return CONSENSUS_STATE_MEMBER;
 	return self->want ? CONSENSUS_STATE_OBSERVER : CONSENSUS_STATE_PROMISED;
+}
+
+static void cns_status_disk(struct cns_node *n, struct cns_status_disk *d)
+{
+	struct cns_storage *st = &n->store;
+	struct cns_wal *w = &st->wal;
+	u64 used;
+
+	d->on = st->on;
+	if (!d->on)
+		return;
+	d->to_load = READ_ONCE(st->to_load);
+	/* Some sectors are read twice. */
+	d->loaded = min(READ_ONCE(st->loaded), d->to_load);
+	if (n->loading)
+		return;
+	spin_lock(&w->lock);
+	used = w->ring.sectors - record_ring_free(&w->ring);
+	d->groups = w->groups;
+	d->written = w->bytes;
+	d->latency = w->latency_ns;
+	d->latency_max = w->latency_max_ns;
+	spin_unlock(&w->lock);
+	d->used = used * RECORD_SECTOR;
+	d->bytes = st->super.layout.size;
+	d->ring = st->super.layout.ring_bytes;
+	d->area = st->super.layout.area_bytes;
+	d->stored = st->compacted;
+	d->stored_bytes = st->super.base.len;
+	d->doubt = raft_doubt(n->raft);
+}
+
+/* What is held for good, the log in memory, the state, and the group buffers. */
+static u64 cns_status_memory(const struct cns_node *n, u64 state)
+{
+	u64 entry = sizeof(struct raft_slot) + CNS_LOG_ENTRY_BYTES;
+	u64 bytes = n->memory + raft_size() + n->params.log_entries * entry +
+		    fsm_size() + state;
+
+	if (n->store.on)
+		bytes += 2 * RECORD_GROUP_BYTES +
+			 RECORD_GROUP_SECTORS * RECORD_SECTOR + RECORD_SLOT;
+	return bytes;
 }
 
 static void cns_status_call(struct cns_node *n, void *arg)
@@ -80,6 +137,8 @@ static void cns_status_call(struct cns_node *n, void *arg)
 	st->session = n->client.session;
 	st->voter = raft_is_voter(n->raft);
 	st->form = n->form;
+	st->backup = n->backup;
+	cns_status_disk(n, &st->disk);
 	if (raft_failed(n->raft))
 		strscpy(st->failed, raft_failed(n->raft), sizeof(st->failed));
 	fsm_stats(n->fsm, &st->fsm);
@@ -89,7 +148,7 @@ static void cns_status_call(struct cns_node *n, void *arg)
 	st->rx_bytes = n->rx_bytes;
 	st->tx_bytes = n->tx_bytes;
 	st->snapshots = n->snapshots;
-	st->memory = n->memory;
+	st->memory = cns_status_memory(n, st->fsm.bytes);
 	st->uptime = now - n->started_at;
 }
 
@@ -197,6 +256,40 @@ static int cns_put_traffic(struct sk_buff *skb, struct cns_node *n,
 	       cns_put_u64(skb, CONSENSUS_A_SNAPSHOTS, st->snapshots);
 }
 
+static int cns_put_disk(struct sk_buff *skb, const struct cns_status_disk *d)
+{
+	if (nla_put_u32(skb, CONSENSUS_A_DURABILITY,
+			d->on ? CONSENSUS_DURABILITY_DISK :
+				CONSENSUS_DURABILITY_MEMORY))
+		return -EMSGSIZE;
+	if (!d->on)
+		return 0;
+	return cns_put_u64(skb, CONSENSUS_A_STORAGE_BYTES, d->bytes) ||
+	       cns_put_u64(skb, CONSENSUS_A_RING_BYTES, d->ring) ||
+	       cns_put_u64(skb, CONSENSUS_A_RING_USED, d->used) ||
+	       cns_put_u64(skb, CONSENSUS_A_AREA_BYTES, d->area) ||
+	       cns_put_u64(skb, CONSENSUS_A_STORED_INDEX, d->stored) ||
+	       cns_put_u64(skb, CONSENSUS_A_STORED_BYTES, d->stored_bytes) ||
+	       cns_put_u64(skb, CONSENSUS_A_WAL_GROUPS, d->groups) ||
+	       cns_put_u64(skb, CONSENSUS_A_WAL_BYTES, d->written) ||
+	       cns_put_u64(skb, CONSENSUS_A_WAL_NS, d->latency) ||
+	       cns_put_u64(skb, CONSENSUS_A_WAL_MAX_NS, d->latency_max) ||
+	       cns_put_u64(skb, CONSENSUS_A_LOADED, d->loaded) ||
+	       cns_put_u64(skb, CONSENSUS_A_TO_LOAD, d->to_load) ||
+	       nla_put_u32(skb, CONSENSUS_A_DOUBT, d->doubt);
+}
+
+static int cns_put_backup(struct sk_buff *skb, const struct cns_backup *b)
+{
+	return nla_put_u32(skb, CONSENSUS_A_BACKUP_STATE, b->state) ||
+	       nla_put_s32(skb, CONSENSUS_A_BACKUP_ERROR, b->error) ||
+	       cns_put_u64(skb, CONSENSUS_A_BACKUP_INDEX, b->index) ||
+	       cns_put_u64(skb, CONSENSUS_A_BACKUP_TERM, b->term) ||
+	       cns_put_u64(skb, CONSENSUS_A_BACKUP_BYTES, b->bytes) ||
+	       cns_put_u64(skb, CONSENSUS_A_BACKUP_CHECKSUM, b->checksum) ||
+	       cns_put_u64(skb, CONSENSUS_A_BACKUP_COUNT, b->count);
+}
+
 int cns_cmd_status(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cns_ns *ns = cns_ns_of(genl_info_net(info));
@@ -219,7 +312,8 @@ int cns_cmd_status(struct sk_buff *skb, struct genl_info *info)
 				CONSENSUS_CMD_STATUS);
 	if (!hdr || cns_put_who(msg, n, &st) ||
 	    cns_put_settings(msg, &n->params) || cns_put_raft(msg, &st) ||
-	    cns_put_state(msg, n, ns, &st) || cns_put_traffic(msg, n, &st)) {
+	    cns_put_state(msg, n, ns, &st) || cns_put_traffic(msg, n, &st) ||
+	    cns_put_disk(msg, &st.disk) || cns_put_backup(msg, &st.backup)) {
 		nlmsg_free(msg);
 		goto put;
 	}

@@ -16,7 +16,7 @@ RATIO = {"pure half": (PURE, 0.30, 0.50), "shell": (("kmod/",), 0.10, 0.125)}
 PURE_INCLUDES = {
     "linux/types.h", "linux/kernel.h", "linux/string.h", "linux/errno.h", "linux/limits.h",
     "linux/siphash.h", "linux/bitops.h", "linux/minmax.h", "linux/overflow.h",
-    "linux/build_bug.h", "asm/byteorder.h",
+    "linux/build_bug.h", "asm/byteorder.h", "linux/math64.h",
 }
 IMPURE = re.compile(
     r"\b(printk\w*|pr_(?:emerg|alert|crit|err|warn|notice|info|debug|cont)\w*|dev_(?:err|warn|info|dbg)|"

@@ -7,7 +7,7 @@ import subprocess
 C_SUFFIX = (".c", ".h", ".cc", ".cpp")
 # with re.S
 COMMENT_OR_STRING = r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-PURE = ("kmod/raft/", "kmod/fsm/", "kmod/wire/")
+PURE = ("kmod/raft/", "kmod/fsm/", "kmod/wire/", "kmod/record/")
 
 
 class Tree:

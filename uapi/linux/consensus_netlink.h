@@ -23,17 +23,27 @@
  * @CONSENSUS_CMD_START: start the node. Needs NODE_NAME, KEY, PEERS (of which
  *	one has the node's own name; its ADDRESS is what the socket is bound
  *	to); takes CLUSTER_NAME, HEARTBEAT_MS, ELECTION_MIN_MS,
- *	ELECTION_MAX_MS, OBJECTS_MAX, LOG_ENTRIES, MAX_PEERS.
+ *	ELECTION_MAX_MS, OBJECTS_MAX, LOG_ENTRIES, MAX_PEERS, DURABILITY (the
+ *	default is DISK) and, with that, STORAGE_FD. Storage is read after the
+ *	answer: see STATE_LOADING, LOADED and TO_LOAD; what is found wrong then
+ *	is in FAILED.
  *	EALREADY: started already. EADDRINUSE, EADDRNOTAVAIL: its address.
+ *	Storage: EBADF no such descriptor; EBUSY in use; EINVAL, EOPNOTSUPP not
+ *	fit for it, and the text says why.
  * @CONSENSUS_CMD_STOP: stop it. Requests under way end. ENOTCONN: not started.
  * @CONSENSUS_CMD_CREATE: collect promises of the nodes named in PEERS (NAME
  *	each; none: this node alone) and begin a cluster. Queued: the outcome
  *	is in FORM_STATE. EEXIST: member of a cluster already (CLUSTER in the
  *	text); EBUSY: a creation is under way; ENOENT: a name is not in the
- *	node's configuration.
+ *	node's configuration. With RESTORE_FD the cluster begins with the state
+ *	in that file in place of an empty one, and takes RESTORE_BYTES,
+ *	RESTORE_CHECKSUM, RESTORE_INDEX and ADVANCE_COUNTERS.
  * @CONSENSUS_CMD_STATUS: one message with the node's state; never fails but for
  *	ENOTCONN (not started). Needs no privilege.
  * @CONSENSUS_CMD_PEERS: dump, one message a peer with PEER. Needs no privilege.
+ * @CONSENSUS_CMD_BACKUP: write the state that this node has applied to the file
+ *	BACKUP_FD, at its current position. Queued: the outcome is in
+ *	BACKUP_STATE. EBUSY: one is under way; ENOTCONN: in no cluster.
  */
 enum consensus_cmd {
 	CONSENSUS_CMD_UNSPEC,
@@ -42,6 +52,7 @@ enum consensus_cmd {
 	CONSENSUS_CMD_CREATE,
 	CONSENSUS_CMD_STATUS,
 	CONSENSUS_CMD_PEERS,
+	CONSENSUS_CMD_BACKUP,
 	__CONSENSUS_CMD_MAX,
 };
 
@@ -102,6 +113,39 @@ enum consensus_cmd {
  * @CONSENSUS_A_FAILED: string, why the node stopped (state FAILED)
  * @CONSENSUS_A_UPTIME_NS: u64, since the start
  * @CONSENSUS_A_PAD: padding of 64-bit attributes
+ * @CONSENSUS_A_DURABILITY: u32, enum consensus_durability
+ * @CONSENSUS_A_STORAGE_FD: u32, an open descriptor of the storage: a file or block
+ *	device that consensusctl format prepared, open for reading and writing
+ *	with O_DIRECT
+ * @CONSENSUS_A_STORAGE_BYTES: u64, size of the storage; this and what follows up
+ *	to DOUBT only with DURABILITY disk
+ * @CONSENSUS_A_RING_BYTES: u64, of the ring that holds the log
+ * @CONSENSUS_A_RING_USED: u64, bytes of it in use
+ * @CONSENSUS_A_AREA_BYTES: u64, of one of both snapshot areas
+ * @CONSENSUS_A_STORED_INDEX: u64, index of the snapshot in storage; 0: none
+ * @CONSENSUS_A_STORED_BYTES: u64, its length
+ * @CONSENSUS_A_WAL_GROUPS: u64, write groups (and flushes) since the start
+ * @CONSENSUS_A_WAL_BYTES: u64, bytes of these
+ * @CONSENSUS_A_WAL_NS: u64, how long a write group takes, smoothed
+ * @CONSENSUS_A_WAL_MAX_NS: u64, the longest
+ * @CONSENSUS_A_DOUBT: u32, enum consensus_doubt
+ * @CONSENSUS_A_LOADED: u64, STATE_LOADING: bytes read so far
+ * @CONSENSUS_A_TO_LOAD: u64, STATE_LOADING: of so many
+ * @CONSENSUS_A_BACKUP_FD: u32, a descriptor open for writing
+ * @CONSENSUS_A_BACKUP_STATE: u32, enum consensus_backup_state
+ * @CONSENSUS_A_BACKUP_ERROR: s32, negative errno of the last backup; 0: none
+ * @CONSENSUS_A_BACKUP_INDEX: u64, index of the state in it
+ * @CONSENSUS_A_BACKUP_TERM: u64, that entry's term
+ * @CONSENSUS_A_BACKUP_BYTES: u64, how many were written
+ * @CONSENSUS_A_BACKUP_CHECKSUM: u64, of these (raft_checksum())
+ * @CONSENSUS_A_BACKUP_COUNT: u64, backups begun since the start
+ * @CONSENSUS_A_RESTORE_FD: u32, a descriptor open for reading, at the position
+ *	where the state begins
+ * @CONSENSUS_A_RESTORE_BYTES: u64, length of the state
+ * @CONSENSUS_A_RESTORE_CHECKSUM: u64, BACKUP_CHECKSUM of it
+ * @CONSENSUS_A_RESTORE_INDEX: u64, index behind which the new cluster begins;
+ *	at least 2^40 above that of the backup
+ * @CONSENSUS_A_ADVANCE_COUNTERS: u64, added to every counter
  */
 enum consensus_attr {
 	CONSENSUS_A_UNSPEC,
@@ -154,6 +198,34 @@ enum consensus_attr {
 	CONSENSUS_A_FAILED,
 	CONSENSUS_A_UPTIME_NS,
 	CONSENSUS_A_PAD,
+	CONSENSUS_A_DURABILITY,
+	CONSENSUS_A_STORAGE_FD,
+	CONSENSUS_A_STORAGE_BYTES,
+	CONSENSUS_A_RING_BYTES,
+	CONSENSUS_A_RING_USED,
+	CONSENSUS_A_AREA_BYTES,
+	CONSENSUS_A_STORED_INDEX,
+	CONSENSUS_A_STORED_BYTES,
+	CONSENSUS_A_WAL_GROUPS,
+	CONSENSUS_A_WAL_BYTES,
+	CONSENSUS_A_WAL_NS,
+	CONSENSUS_A_WAL_MAX_NS,
+	CONSENSUS_A_DOUBT,
+	CONSENSUS_A_LOADED,
+	CONSENSUS_A_TO_LOAD,
+	CONSENSUS_A_BACKUP_FD,
+	CONSENSUS_A_BACKUP_STATE,
+	CONSENSUS_A_BACKUP_ERROR,
+	CONSENSUS_A_BACKUP_INDEX,
+	CONSENSUS_A_BACKUP_TERM,
+	CONSENSUS_A_BACKUP_BYTES,
+	CONSENSUS_A_BACKUP_CHECKSUM,
+	CONSENSUS_A_BACKUP_COUNT,
+	CONSENSUS_A_RESTORE_FD,
+	CONSENSUS_A_RESTORE_BYTES,
+	CONSENSUS_A_RESTORE_CHECKSUM,
+	CONSENSUS_A_RESTORE_INDEX,
+	CONSENSUS_A_ADVANCE_COUNTERS,
 	__CONSENSUS_A_MAX,
 };
 
@@ -206,6 +278,26 @@ enum consensus_node_state {
 	CONSENSUS_STATE_MEMBER,		/* in the configuration */
 	CONSENSUS_STATE_OBSERVER,	/* replicated to, not counted */
 	CONSENSUS_STATE_FAILED,		/* stopped itself */
+	CONSENSUS_STATE_LOADING,	/* reads its storage */
+};
+
+enum consensus_durability {
+	CONSENSUS_DURABILITY_DISK,
+	CONSENSUS_DURABILITY_MEMORY,
+};
+
+/* A damaged sector at the end of the log may have held what was acknowledged. */
+enum consensus_doubt {
+	CONSENSUS_DOUBT_NONE,
+	CONSENSUS_DOUBT_LOG,		/* does not vote until it has caught up */
+	CONSENSUS_DOUBT_VOTE,		/* nor until it has heard of every voter */
+};
+
+enum consensus_backup_state {
+	CONSENSUS_BACKUP_NONE,
+	CONSENSUS_BACKUP_RUNNING,
+	CONSENSUS_BACKUP_DONE,
+	CONSENSUS_BACKUP_FAILED,	/* see BACKUP_ERROR */
 };
 
 enum consensus_role {
