@@ -56,11 +56,12 @@ static const struct {
 };
 
 /* Keys of [cluster] behind the numbers. */
-enum { KEY_NAME = CONFIG_NUMBERS, KEY_FILE, KEY_DURABILITY };
+enum { KEY_NAME = CONFIG_NUMBERS, KEY_FILE, KEY_DURABILITY, KEY_STORAGE };
 
 static const char *const cluster_keys[CONFIG_KEYS] = {
 	"heartbeat-ms", "election-min-ms", "election-max-ms", "objects-max",
 	"log-entries", "max-peers", "name", "key-file", "durability",
+	"storage",
 };
 
 static int set_number(struct parser *p, int key, const char *value)
@@ -80,23 +81,23 @@ static int set_number(struct parser *p, int key, const char *value)
 
 static int set_durability(struct parser *p, const char *value)
 {
-	if (!strcmp(value, "memory"))
+	p->c->memory = !strcmp(value, "memory");
+	if (p->c->memory || !strcmp(value, "disk"))
 		return 0;
-	if (!strcmp(value, "disk"))
-		return wrong(p, "durability = disk: this version keeps its state in memory only: write durability = memory, and read in docs/configuration.md what that means");
-	return wrong(p, "durability = %s: must be memory", value);
+	return wrong(p, "durability = %s: must be disk or memory", value);
 }
 
 /* A path beside the configuration file, unless it is absolute. */
-static int set_key_file(struct parser *p, const char *value)
+static int set_path(struct parser *p, const char *key, const char *value,
+		    char to[CONFIG_PATH])
 {
 	const char *slash = strrchr(p->c->path, '/');
 	size_t folder = slash && value[0] != '/' ? (size_t)(slash - p->c->path) + 1 : 0;
 
-	if (folder + strlen(value) >= sizeof(p->c->key_file))
-		return wrong(p, "key-file: the path is too long");
-	memcpy(p->c->key_file, p->c->path, folder);
-	strcpy(p->c->key_file + folder, value);
+	if (folder + strlen(value) >= CONFIG_PATH)
+		return wrong(p, "%s: the path is too long", key);
+	memcpy(to, p->c->path, folder);
+	strcpy(to + folder, value);
 	return 0;
 }
 
@@ -140,22 +141,20 @@ static int cluster_key(struct parser *p, const char *key, const char *value)
 	case KEY_NAME:
 		return set_name(p, value);
 	case KEY_FILE:
-		return set_key_file(p, value);
+		return set_path(p, key, value, p->c->key_file);
+	case KEY_STORAGE:
+		return set_path(p, key, value, p->c->storage);
 	case KEY_DURABILITY:
 		return set_durability(p, value);
 	}
 	return set_number(p, i, value);
 }
 
-static int node_key(struct parser *p, const char *key, const char *value)
+static int set_address(struct parser *p, struct config_node *node, const char *value)
 {
-	static const char *const known[] = { "address" };
-	struct config_node *node = &p->c->node[p->c->n_nodes - 1];
 	const char *why;
 	int i;
 
-	if (strcmp(key, known[0]))
-		return unknown_key(p, key, known, 1);
 	if (node->has_address)
 		return wrong(p, "node %s has an address already", node->name);
 	why = parse_address(value, &node->address);
@@ -168,6 +167,20 @@ static int node_key(struct parser *p, const char *key, const char *value)
 	}
 	node->has_address = true;
 	return 0;
+}
+
+static int node_key(struct parser *p, const char *key, const char *value)
+{
+	static const char *const known[] = { "address", "storage" };
+	struct config_node *node = &p->c->node[p->c->n_nodes - 1];
+
+	if (!strcmp(key, "address"))
+		return set_address(p, node, value);
+	if (strcmp(key, "storage"))
+		return unknown_key(p, key, known, 2);
+	if (node->storage[0])
+		return wrong(p, "node %s has a storage already", node->name);
+	return set_path(p, key, value, node->storage);
 }
 
 /* ------------------------------------------------------------------ lines */
@@ -317,7 +330,7 @@ static int put_defaults(struct parser *p)
 	if (p->c->line[KEY_FILE])
 		return 0;
 	snprintf(file, sizeof(file), "%s.key", name);
-	return set_key_file(p, file);
+	return set_path(p, "key-file", file, p->c->key_file);
 }
 
 static int check_all(struct parser *p)

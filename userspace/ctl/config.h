@@ -24,12 +24,14 @@ enum {
  * struct config_node - a section [node NAME]
  * @name: its name
  * @address: where it is
+ * @storage: path of its storage; empty: not said here
  * @line: of the section
  * @has_address: the key was there
  */
 struct config_node {
 	char name[NAME_MAX_BYTES + 1];
 	union address address;
+	char storage[CONFIG_PATH];
 	int line;
 	bool has_address;
 };
@@ -39,6 +41,8 @@ struct config_node {
  * @path: of the file
  * @name: of the cluster, for people
  * @key_file: path
+ * @storage: path of the storage, unless the node says another; empty: not said
+ * @memory: keep the state in memory only
  * @number: value of each number, defaults put in; see enum config_number
  * @line: line of each key of [cluster], 0: not there
  * @cluster_line: line of [cluster], 0: not there
@@ -55,12 +59,14 @@ enum config_number {
 	CONFIG_NUMBERS,
 };
 
-enum { CONFIG_KEYS = CONFIG_NUMBERS + 3 };
+enum { CONFIG_KEYS = CONFIG_NUMBERS + 4 };
 
 struct config {
 	char path[CONFIG_PATH];
 	char name[NAME_MAX_BYTES + 1];
 	char key_file[CONFIG_PATH];
+	char storage[CONFIG_PATH];
+	bool memory;
 	uint32_t number[CONFIG_NUMBERS];
 	int line[CONFIG_KEYS];
 	int cluster_line;
@@ -88,6 +94,9 @@ int config_parse(struct config *c, FILE *in, const char *path,
  */
 const struct config_node *config_self(const struct config *c, const char *name,
 				      char error[CONFIG_ERROR]);
+/* Where @self has its storage: as said, or the default. 0, or -1 with @error. */
+int config_storage(const struct config *c, const struct config_node *self,
+		   char path[CONFIG_PATH], char error[CONFIG_ERROR]);
 /* Names of all nodes, with commas. */
 const char *config_names(const struct config *c, char *text, size_t size);
 

@@ -34,6 +34,13 @@ enum option_bit {
 	OPT_CONSISTENCY = 1 << 6,
 	OPT_HELP = 1 << 7,
 	OPT_VERSION = 1 << 8,
+	OPT_SIZE = 1 << 9,
+	OPT_RING = 1 << 10,
+	OPT_FORCE = 1 << 11,
+	OPT_VERIFY = 1 << 12,
+	OPT_ABOVE = 1 << 13,
+	OPT_ADVANCE = 1 << 14,
+	OPT_YES = 1 << 15,
 	OPT_ALWAYS = OPT_JSON | OPT_TIMEOUT | OPT_HELP,
 };
 
@@ -48,6 +55,13 @@ enum option_bit {
  * @by: at least 1
  * @consistency: enum consensus_consistency
  * @index: for CONSENSUS_AT_LEAST
+ * @size: bytes; 0: not given
+ * @ring: bytes; 0: the default
+ * @force: overwrite what is there
+ * @verify: only look
+ * @above: least index of a restore, less one
+ * @advance: what a restore adds to every counter
+ * @yes: do not ask
  * @verb: NULL: none
  * @args: the verb's own, NULL behind the last
  * @n_args: how many
@@ -62,6 +76,9 @@ struct options {
 	uint64_t by;
 	int consistency;
 	uint64_t index;
+	uint64_t size, ring;
+	uint64_t above, advance;
+	bool force, verify, yes;
 	const char *verb;
 	char **args;
 	int n_args;
@@ -110,6 +127,9 @@ int run_status(const struct options *o);
 int run_inc(const struct options *o);
 int run_get(const struct options *o);
 int run_keygen(const struct options *o);
+int run_format(const struct options *o);
+int run_backup(const struct options *o);
+int run_restore(const struct options *o);
 
 /*
  * say.c. fail() tells an error in words on standard error, or with --json as
@@ -120,6 +140,12 @@ int fail(const struct options *o, int status, int error, const char *format, ...
 /* A remark for people, on standard error; nothing with --json. */
 __attribute__((format(printf, 2, 3)))
 void remark(const struct options *o, const char *format, ...);
+
+/* clock.c: monotonic time; a time after another, UINT64_MAX where that overflows */
+uint64_t now_ns(void);
+uint64_t later_ns(uint64_t begin, uint64_t ns);
+/* Ends early when a signal comes. */
+void pause_ms(unsigned int ms);
 
 /* signals.c: SIGINT and SIGTERM are noted, and end waits (no SA_RESTART). */
 void signals_catch(void);

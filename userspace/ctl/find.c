@@ -10,6 +10,7 @@
 #include "config.h"
 
 static const char folder_default[] = "/etc/consensus";
+static const char storage_folder[] = "/var/lib/consensus";
 
 static bool is_conf(const char *name)
 {
@@ -144,4 +145,23 @@ const struct config_node *config_self(const struct config *c, const char *name,
 		snprintf(error, CONFIG_ERROR, "%s has no [node %s] (this host's name): say which this is with --node: %s",
 			 c->path, host, names);
 	return NULL;
+}
+
+int config_storage(const struct config *c, const struct config_node *self,
+		   char path[CONFIG_PATH], char error[CONFIG_ERROR])
+{
+	const char *said = self->storage[0] ? self->storage : c->storage;
+
+	if (said[0]) {
+		strcpy(path, said);
+		return 0;
+	}
+	if (strchr(c->name, '/') || strchr(self->name, '/')) {
+		snprintf(error, CONFIG_ERROR, "%s: with a slash in the name of cluster or node, [node %s] needs storage = PATH",
+			 c->path, self->name);
+		return -1;
+	}
+	/* Names have 63 bytes at most. */
+	snprintf(path, CONFIG_PATH, "%s/%s.%s.store", storage_folder, c->name, self->name);
+	return 0;
 }

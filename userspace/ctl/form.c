@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * create: queue it, then watch it.
+ * A cluster begins: queue it, then watch it.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "control.h"
 #include "ctl.h"
+#include "form.h"
 #include "json.h"
 
 enum { WITH_MAX = 64, POLL_MS = 50 };
 
 static const uint64_t form_default_ns = 30ULL * 1000 * 1000 * 1000;
+/* A large state is read, loaded and stored before the others are asked. */
+static const uint64_t restore_default_ns = 600ULL * 1000 * 1000 * 1000;
 
 /**
  * struct with - the names of --with
@@ -27,14 +29,6 @@ struct with {
 	char *name[WITH_MAX];
 	int n;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static const struct peer *configured(const struct node *n, const char *name)
 {
@@ -91,7 +85,17 @@ static int split_with(const struct options *o, const struct node *n, struct with
 	return 0;
 }
 
-static int ask(struct nl *nl, const struct with *w)
+static void put_restore(struct nlmsghdr *h, const struct form_restore *r)
+{
+	mnl_attr_put_u32(h, CONSENSUS_A_RESTORE_FD, (uint32_t)r->fd);
+	mnl_attr_put_u64(h, CONSENSUS_A_RESTORE_BYTES, r->bytes);
+	mnl_attr_put_u64(h, CONSENSUS_A_RESTORE_CHECKSUM, r->checksum);
+	mnl_attr_put_u64(h, CONSENSUS_A_RESTORE_INDEX, r->index);
+	if (r->advance)
+		mnl_attr_put_u64(h, CONSENSUS_A_ADVANCE_COUNTERS, r->advance);
+}
+
+static int ask(struct nl *nl, const struct with *w, const struct form_restore *r)
 {
 	struct nlmsghdr *h = nl_begin(nl, CONSENSUS_CMD_CREATE);
 	struct nlattr *peers, *peer;
@@ -106,14 +110,19 @@ static int ask(struct nl *nl, const struct with *w)
 		}
 		mnl_attr_nest_end(h, peers);
 	}
+	if (r)
+		put_restore(h, r);
 	return nl_talk(nl, h, NULL, NULL);
 }
 
-static int refused(const struct options *o, const struct nl *nl, int error)
+static int refused(const struct options *o, const struct nl *nl, const struct node *n, int error)
 {
+	const char *anew = node_durable(n) ? "consensusctl format --force of all storages, " : "";
+
 	if (error == -EEXIST)
-		return fail(o, CTL_ERROR, error, "%s: a cluster is created once. To give it up with all that it holds: consensusctl down on all nodes, then up on all",
-			    nl->text[0] ? nl->text : "this node belongs to a cluster already");
+		return fail(o, CTL_ERROR, error, "%s: a cluster is created once. To give it up with all that it holds: consensusctl down on all nodes, %sthen up on all",
+			    nl->text[0] ? nl->text : "this node belongs to a cluster already",
+			    anew);
 	if (error == -EBUSY)
 		return fail(o, CTL_ERROR, error, "a creation is under way on this node: see consensusctl status (consensusctl down gives it up)");
 	return control_refused(o, nl, error, true);
@@ -128,6 +137,7 @@ static int refused(const struct options *o, const struct nl *nl, int error)
  * @forged: of that drop at the beginning
  * @hinted: about the key
  * @text: last progress
+ * @restore: what it begins with; NULL: nothing
  */
 struct watch {
 	uint64_t begin;
@@ -135,6 +145,7 @@ struct watch {
 	uint64_t forged;
 	bool hinted;
 	char text[NL_TEXT];
+	const struct form_restore *restore;
 };
 
 static const char *key_hint(const struct watch *w, const struct node *n)
@@ -164,8 +175,8 @@ static int failed(const struct options *o, const struct watch *w, const struct n
 
 	if (n->form_error == -ETIMEDOUT || n->form_error == -EHOSTUNREACH)
 		status = CTL_NO_QUORUM;
-	return fail(o, status, n->form_error, "not created: %s%s", n->form_text[0] ? n->form_text :
-		    strerror(-n->form_error), key_hint(w, n));
+	return fail(o, status, n->form_error, "not %s: %s%s", w->restore ? "restored" : "created",
+		    n->form_text[0] ? n->form_text : strerror(-n->form_error), key_hint(w, n));
 }
 
 static int still_asking(const struct options *o, const struct watch *w, const struct node *n)
@@ -173,13 +184,15 @@ static int still_asking(const struct options *o, const struct watch *w, const st
 	int came = signals_came();
 
 	return fail(o, CTL_UNKNOWN, came ? EINTR : ETIMEDOUT,
-		    "%s; the creation goes on (%s)%s. See consensusctl status; consensusctl down gives it up",
-		    came ? "interrupted" : "not created in time",
-		    n->form_text[0] ? n->form_text : "it waits for the others", key_hint(w, n));
+		    "%s; it goes on (%s)%s. See consensusctl status; consensusctl down gives it up",
+		    came ? "interrupted" : "not done in time",
+		    n->form_text[0] ? n->form_text : w->restore ? "it reads, or stores, the state" :
+		    "it waits for the others", key_hint(w, n));
 }
 
-static void say_created(const struct options *o, const struct node *n, uint64_t ns)
+static void say_created(const struct options *o, const struct watch *w, const struct node *n)
 {
+	uint64_t ns = now_ns() - w->begin;
 	char text[DURATION_TEXT];
 	struct json j;
 	int i;
@@ -188,8 +201,10 @@ static void say_created(const struct options *o, const struct node *n, uint64_t 
 		printf("%s: ", n->cluster_name[0] ? n->cluster_name : "cluster");
 		for (i = 0; i < ID_SIZE; i++)
 			printf("%02x", n->cluster[i]);
-		printf(" is created, with %" PRIu32 " voters, in %s\n", n->voters,
-		       show_duration(ns, text));
+		printf(" is %s, with %" PRIu32 " voters, in %s\n", w->restore ? "restored" : "created",
+		       n->voters, show_duration(ns, text));
+		if (w->restore)
+			printf("it begins behind index %" PRIu64 "\n", w->restore->index);
 		return;
 	}
 	json_begin(&j, stdout);
@@ -197,6 +212,8 @@ static void say_created(const struct options *o, const struct node *n, uint64_t 
 	json_hex(&j, "cluster", n->cluster, ID_SIZE);
 	json_string(&j, "name", n->cluster_name);
 	json_u64(&j, "voters", n->voters);
+	if (w->restore)
+		json_u64(&j, "index", w->restore->index);
 	json_u64(&j, "elapsed_ms", ns / 1000000);
 	json_end(&j);
 	json_finish(&j);
@@ -205,7 +222,6 @@ static void say_created(const struct options *o, const struct node *n, uint64_t 
 /* Until it is done or failed; an exit status. */
 static int watch(const struct options *o, struct nl *nl, struct node *n, struct watch *w)
 {
-	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	int ret;
 
 	for (;;) {
@@ -219,16 +235,17 @@ static int watch(const struct options *o, struct nl *nl, struct node *n, struct 
 		if (signals_came() || now_ns() >= w->until)
 			return still_asking(o, w, n);
 		progress(o, w, n);
-		nanosleep(&pause, NULL);
+		pause_ms(POLL_MS);
 	}
-	say_created(o, n, now_ns() - w->begin);
+	say_created(o, w, n);
 	return CTL_OK;
 }
 
-static int create(const struct options *o, struct nl *nl, struct node *n)
+int form_cluster(const struct options *o, struct nl *nl, struct node *n,
+		 const struct form_restore *r)
 {
-	uint64_t ns = o->timeout_ns ? o->timeout_ns : form_default_ns;
-	struct watch w = { .until = UINT64_MAX };
+	uint64_t ns = r ? restore_default_ns : form_default_ns;
+	struct watch w = { .restore = r };
 	struct with with;
 	int ret, status;
 
@@ -239,11 +256,10 @@ static int create(const struct options *o, struct nl *nl, struct node *n)
 		return status;
 	w.forged = n->drops[CONSENSUS_DROP_FORGED];
 	w.begin = now_ns();
-	ret = ask(nl, &with);
+	w.until = later_ns(w.begin, o->timeout_ns ? o->timeout_ns : ns);
+	ret = ask(nl, &with, r);
 	if (ret)
-		return refused(o, nl, ret);
-	if (__builtin_add_overflow(w.begin, ns, &w.until))
-		w.until = UINT64_MAX;
+		return refused(o, nl, n, ret);
 	return watch(o, nl, n, &w);
 }
 
@@ -257,7 +273,7 @@ int run_create(const struct options *o)
 	status = control_open(o, &nl);
 	if (status)
 		return status;
-	status = create(o, &nl, &n);
+	status = form_cluster(o, &nl, &n, NULL);
 	nl_close(&nl);
 	node_free(&n);
 	return status;

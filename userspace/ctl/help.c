@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl.h"
 
@@ -8,7 +9,8 @@ static void print_options(void)
 	printf("\nWith all of them:\n"
 	       "  --json            JSON on standard output, errors too\n"
 	       "  --timeout D       how long to wait: 500ms, 5s, 2m, none\n"
-	       "                    (default 30s for create, inc and get, else 5s)\n"
+	       "                    (default 30s for create, inc and get; 10m for up,\n"
+	       "                    backup and restore; else 5s)\n"
 	       "  --help\n");
 }
 
@@ -29,8 +31,13 @@ void print_usage(void)
 	const struct verb *v;
 
 	printf("consensusctl: the node of this machine (more exactly: of this network namespace)\n\n");
-	for (v = verbs; v->name; v++)
-		printf("  consensusctl %-7s %-34s %s\n", v->name, v->args, v->summary);
+	for (v = verbs; v->name; v++) {
+		printf("  consensusctl %-7s %-34s ", v->name, v->args);
+		/* What is too long has its summary below. */
+		if (strlen(v->args) > 34)
+			printf("\n%57s", "");
+		printf("%s\n", v->summary);
+	}
 	print_options();
 	print_exits();
 	printf("\nMore on one of them: consensusctl help VERB; on all: man consensusctl\n");

@@ -13,8 +13,10 @@ const struct verb verbs[] = {
 		.summary = "start this node",
 		.text = "Reads /etc/consensus/NAME.conf (the only one there, or -c NAME or -c FILE) and\n"
 			"its key file, and starts the node whose section is [node NAME]: the one named\n"
-			"as this host, or --node NAME. The node then waits to be made a member, or is\n"
-			"replicated to if its cluster knows it already. It forms no cluster by itself.",
+			"as this host, or --node NAME. Its storage (consensusctl format) is read first:\n"
+			"what the node was, it is again. One that is new waits to be made a member, or is\n"
+			"replicated to if a cluster knows its name. It forms no cluster by itself.\n"
+			"If the storage is refused, the node stays, for status, until down (exit status 1).",
 	}, {
 		.name = "create", .args = "[--with NAME,...]",
 		.allowed = OPT_WITH, .run = run_create,
@@ -44,11 +46,47 @@ const struct verb verbs[] = {
 			"(what this node has; may be old; needs no quorum), or index=N (what this node\n"
 			"has, once that is at least index N of an earlier result).",
 	}, {
+		.name = "backup", .args = "FILE [--force] | --verify FILE",
+		.min_args = 1, .max_args = 1,
+		.allowed = OPT_FORCE | OPT_VERIFY, .run = run_backup,
+		.summary = "write the state to a file, or verify one",
+		.text = "Of any member or observer, while it goes on: the state that it has applied, at one\n"
+			"index, which is printed. Read back and verified before it gets its name FILE, which\n"
+			"must not exist (--force replaces it).\n"
+			"--verify: is FILE a backup, whole and undamaged? Exit status 0: yes; 1: no, or it\n"
+			"cannot be read. Needs no node.",
+	}, {
+		.name = "restore",
+		.args = "FILE [--with NAME,...] [--above N] [--advance-counters N] [--yes]",
+		.min_args = 1, .max_args = 1, .run = run_restore,
+		.allowed = OPT_WITH | OPT_ABOVE | OPT_ADVANCE | OPT_YES,
+		.summary = "begin a new cluster with a backup",
+		.text = "What it does: a NEW cluster begins, with a new id; no session of the old one is\n"
+			"left; what happened after the backup is lost, and counters go back to what they\n"
+			"were then, so that the same numbers are given out again (--advance-counters adds\n"
+			"N to each). Fencing tokens and indices never go back: they go on above the highest\n"
+			"of the backup's + 2^40, the seconds since 1970 * 2^30, and --above. The old cluster\n"
+			"must not go on.\n"
+			"On one node, as create, when it and those of --with are up and in no cluster. Says\n"
+			"all this with its numbers, asks (not with --yes), and prints the new index.",
+	}, {
 		.name = "down", .args = "", .run = run_down,
 		.summary = "stop this node",
-		.text = "Its requests under way end. In memory mode all that it holds is forgotten; when\n"
-			"it comes up again it is replicated to, but has no vote. consensusctl status says\n"
-			"whether that is safe now.",
+		.text = "Its requests under way end. With a storage it comes up again as what it was, with\n"
+			"its vote. In memory mode all that it holds is forgotten; when it comes up again it\n"
+			"is replicated to, but has no vote. consensusctl status says whether the cluster\n"
+			"can do without it now.",
+	}, {
+		.name = "format", .args = "PATH [--size SIZE] [--ring SIZE] [--force]",
+		.min_args = 1, .max_args = 1, .run = run_format,
+		.allowed = OPT_SIZE | OPT_RING | OPT_FORCE,
+		.summary = "prepare a file or block device as storage",
+		.text = "Before the first consensusctl up of a node with durability = disk. Makes the file\n"
+			"PATH (256M, or --size), or takes what is there: an empty file, or a block device\n"
+			"(all of it, or --size), which must hold nothing but zeros. Fills all of it with\n"
+			"zeros. --ring: how much of it is for the log (default: a quarter, at most 64M).\n"
+			"--force overwrites what is there, a node's storage too; never what is in use.\n"
+			"SIZE: bytes, or with K, M or G. See docs/storage.md.",
 	}, {
 		.name = "keygen", .args = "FILE", .min_args = 1, .max_args = 1, .run = run_keygen,
 		.summary = "make a new cluster key",

@@ -11,7 +11,7 @@
 
 #include "node.h"
 
-_Static_assert(CONSENSUS_A_MAX < 64 && CONSENSUS_P_MAX < 32, "bits of .has");
+_Static_assert(CONSENSUS_P_MAX < 32, "bits of .has");
 
 /* NAME and TEXT are strings, as large as their members in node.h. */
 enum kind { NONE, NAME, TEXT, ID, U64, U32, U8, ADDRESS, DROPS };
@@ -73,6 +73,27 @@ static const struct field node_fields[CONSENSUS_A_MAX + 1] = {
 	[CONSENSUS_A_TX_BYTES] = FIELD(node, U64, tx_bytes),
 	[CONSENSUS_A_FAILED] = FIELD(node, TEXT, failed),
 	[CONSENSUS_A_UPTIME_NS] = FIELD(node, U64, uptime_ns),
+	[CONSENSUS_A_DURABILITY] = FIELD(node, U32, durability),
+	[CONSENSUS_A_STORAGE_BYTES] = FIELD(node, U64, storage_bytes),
+	[CONSENSUS_A_RING_BYTES] = FIELD(node, U64, ring_bytes),
+	[CONSENSUS_A_RING_USED] = FIELD(node, U64, ring_used),
+	[CONSENSUS_A_AREA_BYTES] = FIELD(node, U64, area_bytes),
+	[CONSENSUS_A_STORED_INDEX] = FIELD(node, U64, stored_index),
+	[CONSENSUS_A_STORED_BYTES] = FIELD(node, U64, stored_bytes),
+	[CONSENSUS_A_WAL_GROUPS] = FIELD(node, U64, wal_groups),
+	[CONSENSUS_A_WAL_BYTES] = FIELD(node, U64, wal_bytes),
+	[CONSENSUS_A_WAL_NS] = FIELD(node, U64, wal_ns),
+	[CONSENSUS_A_WAL_MAX_NS] = FIELD(node, U64, wal_max_ns),
+	[CONSENSUS_A_DOUBT] = FIELD(node, U32, doubt),
+	[CONSENSUS_A_LOADED] = FIELD(node, U64, loaded),
+	[CONSENSUS_A_TO_LOAD] = FIELD(node, U64, to_load),
+	[CONSENSUS_A_BACKUP_STATE] = FIELD(node, U32, backup_state),
+	[CONSENSUS_A_BACKUP_ERROR] = FIELD(node, U32, backup_error),
+	[CONSENSUS_A_BACKUP_INDEX] = FIELD(node, U64, backup_index),
+	[CONSENSUS_A_BACKUP_TERM] = FIELD(node, U64, backup_term),
+	[CONSENSUS_A_BACKUP_BYTES] = FIELD(node, U64, backup_bytes),
+	[CONSENSUS_A_BACKUP_CHECKSUM] = FIELD(node, U64, backup_checksum),
+	[CONSENSUS_A_BACKUP_COUNT] = FIELD(node, U64, backup_count),
 };
 
 static const struct field peer_fields[CONSENSUS_P_MAX + 1] = {
@@ -160,7 +181,7 @@ static void take_status(const struct nlmsghdr *h, void *arg)
 		if (type > CONSENSUS_A_MAX)
 			continue;
 		take_field(n, &node_fields[type], a);
-		n->has |= 1ULL << type;
+		n->has[type / 64] |= 1ULL << type % 64;
 	}
 }
 

@@ -27,12 +27,14 @@ struct peer {
 	uint32_t state;
 };
 
+enum { NODE_HAS = (CONSENSUS_A_MAX + 64) / 64 };
+
 /**
  * struct node - the whole; names as in consensus_netlink.h
  * @has: bit n: attribute n was there
  */
 struct node {
-	uint64_t has;
+	uint64_t has[NODE_HAS];
 	char name[NAME_MAX_BYTES + 1];
 	char cluster_name[NAME_MAX_BYTES + 1];
 	char leader_name[NAME_MAX_BYTES + 1];
@@ -50,9 +52,29 @@ struct node {
 	uint32_t objects_max, log_entries, max_peers;
 	uint64_t rx, tx, rx_bytes, tx_bytes;
 	uint64_t drops[CONSENSUS_DROP_MAX + 1];
+	uint32_t durability, doubt;
+	uint64_t storage_bytes, ring_bytes, ring_used, area_bytes;
+	uint64_t stored_index, stored_bytes;
+	uint64_t wal_groups, wal_bytes, wal_ns, wal_max_ns;
+	uint64_t loaded, to_load;
+	uint32_t backup_state;
+	int32_t backup_error;
+	uint64_t backup_index, backup_term, backup_bytes, backup_checksum, backup_count;
 	struct peer *peer;	/* malloc()ed */
 	int n_peers;
 };
+
+/* Did the node tell of that attribute? */
+static inline bool node_has(const struct node *n, int attribute)
+{
+	return n->has[attribute / 64] >> attribute % 64 & 1;
+}
+
+/* Does it keep its state on disk? */
+static inline bool node_durable(const struct node *n)
+{
+	return node_has(n, CONSENSUS_A_DURABILITY) && n->durability == CONSENSUS_DURABILITY_DISK;
+}
 
 /* Zeroes all but the peers, and asks. 0 or -errno (-ENOTCONN: not started). */
 int node_get(struct nl *nl, struct node *n);
@@ -66,6 +88,8 @@ const char *state_word(const struct node *n);
 const char *role_word(const struct node *n);
 const char *form_word(const struct node *n);
 const char *peer_state_word(const struct peer *p);
+const char *doubt_word(const struct node *n);
+const char *backup_word(const struct node *n);
 bool id_is_zero(const uint8_t id[ID_SIZE]);
 /* Is there a leader that a majority follows, as far as this node can tell? */
 bool has_quorum(const struct node *n);

@@ -20,6 +20,13 @@ static const struct option long_options[] = {
 	{ "with", required_argument, NULL, OPT_WITH },
 	{ "by", required_argument, NULL, OPT_BY },
 	{ "consistency", required_argument, NULL, OPT_CONSISTENCY },
+	{ "size", required_argument, NULL, OPT_SIZE },
+	{ "ring", required_argument, NULL, OPT_RING },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "above", required_argument, NULL, OPT_ABOVE },
+	{ "advance-counters", required_argument, NULL, OPT_ADVANCE },
+	{ "yes", no_argument, NULL, OPT_YES },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -65,6 +72,21 @@ static int take_by(struct options *o)
 		    optarg, UINT64_MAX);
 }
 
+static int take_number(struct options *o, const char *name, uint64_t *value)
+{
+	if (parse_u64(optarg, UINT64_MAX, value))
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--%s %s: write a number", name, optarg);
+}
+
+static int take_size(struct options *o, const char *name, uint64_t *value)
+{
+	if (parse_size(optarg, value))
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--%s %s: write a number of bytes, or one with K, M or G (by 1024), as 256M",
+		    name, optarg);
+}
+
 static int take_consistency(struct options *o)
 {
 	if (!strcmp(optarg, "linearizable")) {
@@ -104,9 +126,20 @@ static int take(struct options *o, int option)
 		return take_by(o);
 	case OPT_CONSISTENCY:
 		return take_consistency(o);
+	case OPT_SIZE:
+		return take_size(o, "size", &o->size);
+	case OPT_RING:
+		return take_size(o, "ring", &o->ring);
+	case OPT_ABOVE:
+		return take_number(o, "above", &o->above);
+	case OPT_ADVANCE:
+		return take_number(o, "advance-counters", &o->advance);
 	default:
 		break;
 	}
+	o->force = o->given & OPT_FORCE;
+	o->verify = o->given & OPT_VERIFY;
+	o->yes = o->given & OPT_YES;
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ctl.h"
 #include "json.h"
+#include "progress.h"
 
 static void fail_json(int status, int error, const char *text)
 {
@@ -31,6 +32,7 @@ int fail(const struct options *o, int status, int error, const char *format, ...
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	progress_clear();
 	if (o && o->json)
 		fail_json(status, error < 0 ? -error : error, text);
 	else
@@ -44,6 +46,7 @@ void remark(const struct options *o, const char *format, ...)
 
 	if (o->json)
 		return;
+	progress_clear();
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);

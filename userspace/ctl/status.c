@@ -38,6 +38,32 @@ static void print_log(const struct node *n)
 	       "network", n->rx, n->tx, n->snapshots);
 }
 
+static void print_storage(const struct node *n)
+{
+	char size[SIZE_TEXT], used[SIZE_TEXT], ring[SIZE_TEXT];
+	char mean[DURATION_TEXT], longest[DURATION_TEXT];
+
+	if (!node_has(n, CONSENSUS_A_DURABILITY))
+		return;
+	if (!node_durable(n)) {
+		printf("  %-12s none: all is in memory only\n", "storage");
+		return;
+	}
+	/* Until it is read, nothing of it is known. */
+	if (!n->storage_bytes)
+		return;
+	printf("  %-12s %s, log %s of %s, ", "storage", show_size(n->storage_bytes, size),
+	       show_size(n->ring_used, used), show_size(n->ring_bytes, ring));
+	if (n->stored_index)
+		printf("snapshot at %" PRIu64 " (%s of %s)\n", n->stored_index,
+		       show_size(n->stored_bytes, used), show_size(n->area_bytes, size));
+	else
+		printf("no snapshot yet (room for %s)\n", show_size(n->area_bytes, size));
+	printf("  %-12s groups written %" PRIu64 ", %s in all, each in %s, longest %s\n",
+	       "disk", n->wal_groups, show_size(n->wal_bytes, size),
+	       show_duration(n->wal_ns, mean), show_duration(n->wal_max_ns, longest));
+}
+
 static const char *kind_word(const struct node *n, const struct peer *p)
 {
 	if (p->voter)
@@ -119,6 +145,7 @@ static void print_status(const struct node *n)
 		print_id("cluster", n->cluster);
 	print_id("incarnation", n->incarnation);
 	print_log(n);
+	print_storage(n);
 	print_peers(n);
 	print_drops(n);
 }

@@ -70,6 +70,45 @@ static void put_log(struct json *j, const struct node *n)
 	json_u64(j, "uptime_ns", n->uptime_ns);
 }
 
+static void put_storage(struct json *j, const struct node *n)
+{
+	json_string(j, "durability", node_durable(n) ? "disk" : "memory");
+	if (!node_durable(n)) {
+		json_null(j, "storage");
+		return;
+	}
+	json_object(j, "storage");
+	json_u64(j, "bytes", n->storage_bytes);
+	json_u64(j, "ring_bytes", n->ring_bytes);
+	json_u64(j, "ring_used", n->ring_used);
+	json_u64(j, "area_bytes", n->area_bytes);
+	json_u64(j, "stored_index", n->stored_index);
+	json_u64(j, "stored_bytes", n->stored_bytes);
+	json_u64(j, "wal_groups", n->wal_groups);
+	json_u64(j, "wal_bytes", n->wal_bytes);
+	json_u64(j, "wal_ns", n->wal_ns);
+	json_u64(j, "wal_max_ns", n->wal_max_ns);
+	json_string(j, "doubt", doubt_word(n));
+	json_u64(j, "loaded", n->loaded);
+	json_u64(j, "to_load", n->to_load);
+	json_end(j);
+}
+
+/* The last one that was written here. */
+static void put_backup(struct json *j, const struct node *n)
+{
+	json_object(j, "backup");
+	json_string(j, "state", backup_word(n));
+	if (n->backup_error)
+		json_string(j, "error", strerrorname_np(-n->backup_error));
+	else
+		json_null(j, "error");
+	json_u64(j, "index", n->backup_index);
+	json_u64(j, "bytes", n->backup_bytes);
+	json_u64(j, "count", n->backup_count);
+	json_end(j);
+}
+
 static void put_quorum(struct json *j, const struct node *n)
 {
 	static const char *const safe[] = {
@@ -90,7 +129,7 @@ static void put_quorum(struct json *j, const struct node *n)
 static void put_setting(struct json *j, const struct node *n, int attribute,
 			const char *key, uint64_t value)
 {
-	if (n->has & 1ULL << attribute)
+	if (node_has(n, attribute))
 		json_u64(j, key, value);
 }
 
@@ -174,6 +213,8 @@ void status_json(const struct node *n, FILE *out)
 	put_identity(&j, n);
 	put_log(&j, n);
 	put_quorum(&j, n);
+	put_storage(&j, n);
+	put_backup(&j, n);
 	put_settings(&j, n);
 	put_form(&j, n);
 	put_network(&j, n);

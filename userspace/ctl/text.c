@@ -109,6 +109,52 @@ const char *show_duration(uint64_t ns, char text[DURATION_TEXT])
 	return text;
 }
 
+/* "", "K", "KiB", and so on: by how many bits to shift; -1: none of these. */
+static int size_shift(const char *s)
+{
+	static const char letters[] = "kmgt";
+	const char *at;
+
+	if (!*s)
+		return 0;
+	at = strchr(letters, tolower((unsigned char)*s));
+	if (!at || (s[1] && strcmp(s + 1, "iB")))
+		return -1;
+	return 10 * (int)(at - letters + 1);
+}
+
+bool parse_size(const char *s, uint64_t *bytes)
+{
+	size_t digits = strspn(s, "0123456789");
+	char number[24];
+	uint64_t v;
+	int shift;
+
+	if (!digits || digits >= sizeof(number))
+		return false;
+	memcpy(number, s, digits);
+	number[digits] = '\0';
+	shift = size_shift(s + digits);
+	if (shift < 0 || !parse_u64(number, UINT64_MAX >> shift, &v) || !v)
+		return false;
+	*bytes = v << shift;
+	return true;
+}
+
+const char *show_size(uint64_t bytes, char text[SIZE_TEXT])
+{
+	static const char *const names[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)bytes;
+	size_t i = 0;
+
+	for (; v >= 1024 && i + 1 < sizeof(names) / sizeof(names[0]); i++)
+		v /= 1024;
+	/* Whole numbers without a point, and nothing more exact than it is. */
+	snprintf(text, SIZE_TEXT, "%.*f %s", !i || v >= 100 || v == (double)(uint64_t)v ? 0 : 1,
+		 v, names[i]);
+	return text;
+}
+
 size_t utf8_length(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;

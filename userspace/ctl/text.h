@@ -16,6 +16,7 @@ enum {
 	NAME_MAX_BYTES = 63,
 	ADDRESS_TEXT = 80,	/* [v6%interface]:port and NUL */
 	DURATION_TEXT = 32,
+	SIZE_TEXT = 32,
 };
 
 /* Decimal digits only, up to @max. */
@@ -24,6 +25,11 @@ bool parse_u64(const char *s, uint64_t max, uint64_t *value);
 bool parse_duration(const char *s, uint64_t *ns);
 /* For people: "3.2 ms". */
 const char *show_duration(uint64_t ns, char text[DURATION_TEXT]);
+
+/* "4096", "64K", "256M", "2G", "1T", all by 1024; "MiB" and the like, too. */
+bool parse_size(const char *s, uint64_t *bytes);
+/* For people: "256 MiB", "1.5 GiB". */
+const char *show_size(uint64_t bytes, char text[SIZE_TEXT]);
 
 /* Bytes of the UTF-8 character at @s (RFC 3629), 0: it is none. */
 size_t utf8_length(const char *s);

@@ -33,6 +33,7 @@ static const char *const state_words[] = {
 	[CONSENSUS_STATE_MEMBER] = "member",
 	[CONSENSUS_STATE_OBSERVER] = "observer",
 	[CONSENSUS_STATE_FAILED] = "failed",
+	[CONSENSUS_STATE_LOADING] = "loading",
 };
 
 static const char *const role_words[] = {
@@ -53,6 +54,19 @@ static const char *const peer_words[] = {
 	[CONSENSUS_PEER_PROBE] = "probe",
 	[CONSENSUS_PEER_REPLICATE] = "replicate",
 	[CONSENSUS_PEER_SNAPSHOT] = "snapshot",
+};
+
+static const char *const doubt_words[] = {
+	[CONSENSUS_DOUBT_NONE] = "none",
+	[CONSENSUS_DOUBT_LOG] = "log",
+	[CONSENSUS_DOUBT_VOTE] = "vote",
+};
+
+static const char *const backup_words[] = {
+	[CONSENSUS_BACKUP_NONE] = "none",
+	[CONSENSUS_BACKUP_RUNNING] = "running",
+	[CONSENSUS_BACKUP_DONE] = "done",
+	[CONSENSUS_BACKUP_FAILED] = "failed",
 };
 
 static const char *word(const char *const *table, size_t size, uint32_t number)
@@ -78,6 +92,16 @@ const char *form_word(const struct node *n)
 const char *peer_state_word(const struct peer *p)
 {
 	return word(peer_words, sizeof(peer_words), p->state);
+}
+
+const char *doubt_word(const struct node *n)
+{
+	return word(doubt_words, sizeof(doubt_words), n->doubt);
+}
+
+const char *backup_word(const struct node *n)
+{
+	return word(backup_words, sizeof(backup_words), n->backup_state);
 }
 
 bool id_is_zero(const uint8_t id[ID_SIZE])
@@ -116,7 +140,8 @@ static bool knows_leader(const struct node *n)
  */
 bool has_quorum(const struct node *n)
 {
-	if (n->state == CONSENSUS_STATE_FAILED || !knows_leader(n))
+	if (n->state == CONSENSUS_STATE_FAILED || n->state == CONSENSUS_STATE_LOADING ||
+	    !knows_leader(n))
 		return false;
 	if (n->role == CONSENSUS_ROLE_LEADER)
 		return n->voters_heard >= majority(n);
@@ -264,16 +289,30 @@ static void add_leader(const struct node *n, char words[WORDS])
 /* Only for those that know the voters. */
 static void add_quorum(const struct node *n, char words[WORDS])
 {
+	const char *way =
+		" (memory only): consensusctl down on all nodes, then up on all, then create";
+
 	if (has_quorum(n) || !n->voters)
 		return;
+	if (node_durable(n))
+		way = ": start the others with the storages that they had, or restore a backup";
 	if (majority_lost(n))
 		add(words, ". A majority of the voters was lost: %d of %" PRIu32
-		    " incarnations are gone; the cluster is stopped and does not come back by itself (memory only): consensusctl down on all nodes, then up on all, then create",
-		    voters_gone(n), n->voters);
+		    " incarnations are gone; the cluster is stopped and does not come back by itself%s",
+		    voters_gone(n), n->voters, way);
 	else
 		add(words, ". No quorum: of %" PRIu32 " voters %" PRIu32 " are heard, %" PRIu32
 		    " are needed: calls that need the cluster wait",
 		    n->voters, n->voters_heard, majority(n));
+}
+
+/* What it found in its storage when it started. */
+static void add_doubt(const struct node *n, char words[WORDS])
+{
+	if (!n->voter || n->doubt == CONSENSUS_DOUBT_NONE)
+		return;
+	add(words, ". The end of its log is damaged, and may have held what it had acknowledged: it does not vote until it has caught up%s",
+	    n->doubt == CONSENSUS_DOUBT_VOTE ? " and has heard of every voter" : "");
 }
 
 static void add_member(const struct node *n, char words[WORDS])
@@ -281,7 +320,15 @@ static void add_member(const struct node *n, char words[WORDS])
 	add(words, ", member of ");
 	add_cluster(n, words);
 	add_leader(n, words);
+	add_doubt(n, words);
 	add_quorum(n, words);
+}
+
+static const char *why_observer(const struct node *n)
+{
+	if (!newcomers_are_gone(n))
+		return "is not in the configuration (it lost what it had, or was never a member)";
+	return node_durable(n) ? "has another storage than when it was a member" : "restarted";
 }
 
 static void add_observer(const struct node *n, char words[WORDS])
@@ -293,7 +340,7 @@ static void add_observer(const struct node *n, char words[WORDS])
 	else if (!knows_leader(n))
 		add(words, ", knows no leader");
 	add(words, ": this node %s: it is replicated to and its programs may use the cluster, but it does not vote until it is added again",
-	    newcomers_are_gone(n) ? "restarted" : "is not in the configuration (it restarted, or was never a member)");
+	    why_observer(n));
 	add_quorum(n, words);
 }
 
@@ -316,12 +363,29 @@ static void add_promised(const struct node *n, char words[WORDS])
 		add(words, ", which is not formed yet (consensusctl down drops the promise)");
 }
 
+static void add_loading(const struct node *n, char words[WORDS])
+{
+	char total[SIZE_TEXT];
+
+	add(words, ", and reads its storage");
+	if (n->to_load)
+		add(words, ": %" PRIu64 " %% of %s", n->loaded >= n->to_load ? 100 :
+		    n->loaded * 100 / n->to_load, show_size(n->to_load, total));
+	add(words, "; until then it takes no part");
+}
+
+static void failed_words(const struct node *n, char words[WORDS])
+{
+	add(words, "%s stopped itself: %s: it neither votes nor answers; consensusctl down, then up%s",
+	    n->name, n->failed[0] ? n->failed : "no reason given",
+	    node_durable(n) ? "; if it fails again: docs/storage.md" : "");
+}
+
 void node_words(const struct node *n, char words[WORDS])
 {
 	words[0] = '\0';
 	if (n->state == CONSENSUS_STATE_FAILED) {
-		add(words, "%s stopped itself: %s: it neither votes nor answers; consensusctl down, then up",
-		    n->name, n->failed[0] ? n->failed : "no reason given");
+		failed_words(n, words);
 		return;
 	}
 	add(words, "%s is up", n->name);
@@ -331,6 +395,9 @@ void node_words(const struct node *n, char words[WORDS])
 		break;
 	case CONSENSUS_STATE_PROMISED:
 		add_promised(n, words);
+		break;
+	case CONSENSUS_STATE_LOADING:
+		add_loading(n, words);
 		break;
 	case CONSENSUS_STATE_MEMBER:
 		add_member(n, words);
@@ -345,25 +412,33 @@ void node_words(const struct node *n, char words[WORDS])
 
 /* ----------------------------------------------------------- safe to stop */
 
+/* With its storage a node comes back as itself: what stops only stands. */
+static enum safety needed_safety(const struct node *n, char words[WORDS])
+{
+	bool durable = node_durable(n);
+
+	if (n->voters == 1)
+		add(words, "it is the only voter, and %s", durable ?
+		    "the cluster stands until it is up again; nothing is lost" :
+		    "its state is in memory");
+	else if (majority_lost(n))
+		add(words, "the cluster is stopped already, but this node holds what is left of it");
+	else
+		add(words, "there is no quorum now, and without this node there %s", durable ?
+		    "is none until enough are up again" : "may be none again");
+	return SAFE_NO;
+}
+
 static enum safety voter_safety(const struct node *n, char words[WORDS])
 {
 	uint32_t left = n->voters_heard - (n->voters_heard > 0);
 
-	if (n->voters == 1) {
-		add(words, "it is the only voter, and its state is in memory");
-		return SAFE_NO;
-	}
-	if (!has_quorum(n)) {
-		if (majority_lost(n))
-			add(words, "the cluster is stopped already, but this node holds what is left of it");
-		else
-			add(words, "there is no quorum now, and without this node there may be none again");
-		return SAFE_NO;
-	}
+	if (n->voters == 1 || !has_quorum(n))
+		return needed_safety(n, words);
 	if (left >= majority(n)) {
 		add(words, "%" PRIu32 " of %" PRIu32 " voters remain, %" PRIu32
-		    " are needed; it comes back without a vote (memory only)",
-		    left, n->voters, majority(n));
+		    " are needed; it comes back %s", left, n->voters, majority(n),
+		    node_durable(n) ? "by itself, with its vote" : "without a vote (memory only)");
 		return SAFE_YES;
 	}
 	if (n->role != CONSENSUS_ROLE_LEADER) {
@@ -372,8 +447,9 @@ static enum safety voter_safety(const struct node *n, char words[WORDS])
 		return SAFE_UNKNOWN;
 	}
 	add(words, "%" PRIu32 " of %" PRIu32 " voters would remain, %" PRIu32
-	    " are needed: the cluster would stop, for good (memory only)",
-	    left, n->voters, majority(n));
+	    " are needed: the cluster would %s", left, n->voters, majority(n),
+	    node_durable(n) ? "stand until enough are up again; nothing would be lost" :
+	    "stop, for good (memory only)");
 	return SAFE_NO;
 }
 
@@ -386,6 +462,8 @@ enum safety safe_to_stop(const struct node *n, char words[WORDS])
 		add(words, "it only drops a promise");
 	else if (n->state == CONSENSUS_STATE_FAILED)
 		add(words, "it has stopped itself already");
+	else if (n->state == CONSENSUS_STATE_LOADING)
+		add(words, "it takes no part yet");
 	else
 		add(words, "it has no vote");
 	return SAFE_YES;

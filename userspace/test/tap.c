@@ -53,5 +53,7 @@ int main(void)
 	test_config();
 	test_words();
 	test_json();
+	test_storage();
+	test_image();
 	return tap_end();
 }

@@ -19,5 +19,7 @@ void test_text(void);
 void test_config(void);
 void test_words(void);
 void test_json(void);
+void test_storage(void);
+void test_image(void);
 
 #endif

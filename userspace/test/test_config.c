@@ -33,10 +33,13 @@ static void good(void)
 
 	ok(!parse("# a comment\n; another\n\n[cluster]\n  name = demo one\t\nkey-file = /k\n"
 		  "heartbeat-ms=10\nelection-min-ms = 20\nelection-max-ms = 21\nobjects-max = 5\n"
-		  "log-entries = 2048\nmax-peers = 9\ndurability = memory\r\n" NODES),
+		  "log-entries = 2048\nmax-peers = 9\ndurability = memory\r\n"
+		  "storage = /s\n" NODES),
 	   "a whole configuration");
 	same(c.name, "demo one", "its name");
 	same(c.key_file, "/k", "its key file");
+	same(c.storage, "/s", "its storage");
+	ok(c.memory, "its durability");
 	ok(c.number[CONFIG_HEARTBEAT] == 10 && c.number[CONFIG_ELECTION_MIN] == 20 &&
 	   c.number[CONFIG_ELECTION_MAX] == 21 && c.number[CONFIG_OBJECTS_MAX] == 5 &&
 	   c.number[CONFIG_LOG_ENTRIES] == 2048 && c.number[CONFIG_MAX_PEERS] == 9, "its numbers");
@@ -50,6 +53,8 @@ static void good(void)
 	   c.number[CONFIG_ELECTION_MAX] == 300 && c.number[CONFIG_OBJECTS_MAX] == 1048576 &&
 	   c.number[CONFIG_LOG_ENTRIES] == 16384 && c.number[CONFIG_MAX_PEERS] == 1024,
 	   "the numbers are those of the kernel's header by default");
+	ok(!c.memory, "durability is disk by default");
+	ok(!parse("[cluster]\ndurability = disk\n" NODES) && !c.memory, "or if it is said");
 	ok(!parse("[cluster]\nkey-file = my.key\n" NODES), "a relative key file");
 	same(c.key_file, "dir/my.key", "it is relative to the configuration");
 	ok(!parse("[ cluster ]\n[node  n1 ]\naddress = 10.0.0.1:7800"), "blanks, and no newline at the end");
@@ -80,7 +85,9 @@ static void bad(void)
 		{ "[node \x80]\n", "UTF-8" },
 		{ "[node x]\n[node x]\n", ":2: node x stands in line 1 already" },
 		{ "[node x]\nport = 3\n",
-		  "unknown key port: in [node NAME] there may be: address" },
+		  "unknown key port: in [node NAME] there may be: address, storage" },
+		{ "[cluster]\ndurability = ram\n", ":2: durability = ram: must be disk or memory" },
+		{ "[node x]\nstorage = a\nstorage = b\n", ":3: node x has a storage already" },
 		{ "[node x]\naddress = host:1\n", ":2: address = host:1: not an address" },
 		{ "[node x]\naddress = 10.0.0.1:1\naddress = 10.0.0.2:1\n",
 		  ":3: node x has an address already" },
@@ -96,8 +103,6 @@ static void bad(void)
 		{ "[cluster]\nlog-entries = 1025\n", "power of two" },
 		{ "[cluster]\nmax-peers = 65536\n", "from 1 to 65535" },
 		{ "[cluster]\nobjects-max = 4294967296\n", "from 1 to 4294967295" },
-		{ "[cluster]\ndurability = disk\n", "in memory only" },
-		{ "[cluster]\ndurability = tape\n", "must be memory" },
 		{ "[cluster]\nname = a\x01z\n", "control characters" },
 		{ "[cluster]\nheartbeat-ms = 100\n" NODES,
 		  ":2: election-min-ms is 150: must be at least two heartbeats, here 200" },
@@ -151,6 +156,23 @@ static void self(void)
 	gethostname(host, sizeof(host));
 	strcpy(c.node[0].name, host);
 	ok(config_self(&c, NULL, error) == &c.node[0], "the host's name is the default");
+}
+
+static void storages(void)
+{
+	char path[CONFIG_PATH];
+
+	parse("[cluster]\nname = d\n" NODES);
+	ok(!config_storage(&c, &c.node[1], path, error), "a storage by default");
+	same(path, "/var/lib/consensus/d.n2.store", "it has the names of cluster and node");
+	parse("[cluster]\nname = a/b\n" NODES);
+	ok(config_storage(&c, &c.node[0], path, error), "a name with a slash gives no path");
+	holds(error, "needs storage = PATH", "and it says what to do");
+	parse("[cluster]\nstorage = s\n" NODES "storage = /t\n");
+	ok(!config_storage(&c, &c.node[0], path, error), "a storage of [cluster]");
+	same(path, "dir/s", "which is relative to the configuration");
+	ok(!config_storage(&c, &c.node[1], path, error), "a storage of [node]");
+	same(path, "/t", "which goes before");
 }
 
 static void put(const char *folder, const char *name, const char *text, mode_t mode)
@@ -222,6 +244,7 @@ void test_config(void)
 	bad();
 	strange_files();
 	self();
+	storages();
 	if (!mkdtemp(folder)) {
 		ok(false, "a folder in /tmp");
 		return;

@@ -146,6 +146,38 @@ static void keys(void)
 	ok(!parse_key(text, key) && !parse_key("", key), "what is no digit is refused");
 }
 
+static void sizes(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{ "1", 1 }, { "4096", 4096 }, { "64K", 65536 }, { "64k", 65536 },
+		{ "256M", 256 << 20 }, { "256MiB", 256 << 20 }, { "2G", 2ULL << 30 },
+		{ "1T", 1ULL << 40 }, { "18446744073709551615", UINT64_MAX },
+		{ "16777215T", 16777215ULL << 40 },
+	};
+	static const char *const bad[] = {
+		"", "0", "0M", "M", "1.5G", "256MB", "256 M", "-1", "1X", "16777216T",
+		"18446744073709551616", "99999999999999999999999999",
+	};
+	char text[SIZE_TEXT];
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(parse_size(good[i].text, &v) && v == good[i].bytes, "size %s", good[i].text);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		v = 17;
+		ok(!parse_size(bad[i], &v) && v == 17, "size '%s' is refused", bad[i]);
+	}
+	same(show_size(0, text), "0 bytes", "nothing is shown");
+	same(show_size(1023, text), "1023 bytes", "bytes are shown");
+	same(show_size(1536, text), "1.5 KiB", "a half is shown");
+	same(show_size(256 << 20, text), "256 MiB", "a whole number has no point");
+	same(show_size(3ULL << 40, text), "3 TiB", "terabytes are shown");
+}
+
 static void slips(void)
 {
 	static const char *const known[] = { "status", "inc", "get", "create", "up" };
@@ -175,6 +207,7 @@ void test_text(void)
 	names();
 	addresses();
 	keys();
+	sizes();
 	slips();
 	errors();
 }

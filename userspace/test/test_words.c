@@ -194,6 +194,74 @@ static void others(void)
 	same(role_word(&n), "unknown", "and a role");
 }
 
+/* A node with its storage. */
+static void put_durable(void)
+{
+	put_node();
+	n.has[CONSENSUS_A_DURABILITY / 64] |= 1ULL << CONSENSUS_A_DURABILITY % 64;
+	n.durability = CONSENSUS_DURABILITY_DISK;
+}
+
+static void durable(void)
+{
+	put_node();
+	ok(!node_durable(&n), "a node that says nothing of durability has none");
+	put_durable();
+	ok(safe_to_stop(&n, words) == SAFE_YES, "one of three with storage may stop");
+	holds(words, "comes back by itself, with its vote", "and comes back");
+	n.voters_heard = 2;
+	ok(safe_to_stop(&n, words) == SAFE_NO, "one of two may not");
+	holds(words, "stand until enough are up again; nothing would be lost", "though nothing is lost");
+	n.voters = 1;
+	n.voters_heard = 1;
+	ok(safe_to_stop(&n, words) == SAFE_NO, "an only voter may not");
+	holds(words, "nothing is lost", "though nothing is lost");
+	put_durable();
+	memset(n.leader, 0, ID_SIZE);
+	n.role = CONSENSUS_ROLE_FOLLOWER;
+	n.voters_heard = 1;
+	ok(safe_to_stop(&n, words) == SAFE_NO, "one without a quorum may not");
+	holds(words, "is none until enough are up again", "and says why");
+	restart(1);
+	restart(2);
+	node_words(&n, words);
+	holds(words, "restore a backup", "a majority of lost storages");
+	put_durable();
+	n.state = CONSENSUS_STATE_OBSERVER;
+	n.voter = false;
+	restart(0);
+	node_words(&n, words);
+	holds(words, "has another storage than when it was a member", "a member that lost its storage");
+}
+
+static void storages(void)
+{
+	put_durable();
+	n.doubt = CONSENSUS_DOUBT_LOG;
+	node_words(&n, words);
+	holds(words, "it does not vote until it has caught up", "a damaged end of the log");
+	ok(!strstr(words, "every voter"), "which hides no vote");
+	same(doubt_word(&n), "log", "has a word");
+	n.doubt = CONSENSUS_DOUBT_VOTE;
+	node_words(&n, words);
+	holds(words, "and has heard of every voter", "or may hide one");
+	n.state = CONSENSUS_STATE_LOADING;
+	n.loaded = 1 << 20;
+	n.to_load = 4 << 20;
+	node_words(&n, words);
+	same(words, "n1 is up, and reads its storage: 25 % of 4 MiB; until then it takes no part", "a node that loads");
+	same(state_word(&n), "loading", "has a word");
+	ok(safe_to_stop(&n, words) == SAFE_YES, "and may stop");
+	ok(!has_quorum(&n), "and has no quorum");
+	n.to_load = 0;
+	node_words(&n, words);
+	same(words, "n1 is up, and reads its storage; until then it takes no part", "before it knows how much");
+	n.state = CONSENSUS_STATE_FAILED;
+	strcpy(n.failed, "the log in storage is damaged");
+	node_words(&n, words);
+	holds(words, "docs/storage.md", "one that its storage stopped");
+}
+
 void test_words(void)
 {
 	int i;
@@ -207,4 +275,6 @@ void test_words(void)
 	lost();
 	observing();
 	others();
+	durable();
+	storages();
 }
