@@ -71,12 +71,15 @@ def operate(history, machine, client, slot, kind, number=0, timeout=20):
 
 
 class Client(threading.Thread):
-    """Increments, and looks now and then, until it is stopped or its machine dies."""
+    """Increments, and looks now and then, until it is stopped or its machine dies.
 
-    def __init__(self, history, machine, slot, seed):
+    pause: seconds at most between two operations.
+    """
+
+    def __init__(self, history, machine, slot, seed, pause):
         super().__init__(daemon=True)
         self.history, self.machine, self.slot = history, machine, slot
-        self.rng = random.Random(seed)
+        self.rng, self.pause = random.Random(seed), pause
         self.halt = threading.Event()
         self.life = machine.lives
         self.client = history.new_client()
@@ -92,26 +95,36 @@ class Client(threading.Thread):
                 return
             if record["status"] != "ok":
                 self.halt.wait(0.02)
+            elif self.pause:
+                self.halt.wait(self.rng.uniform(0, self.pause))
 
 
 class Crowd:
     """The clients of all machines."""
 
-    def __init__(self, history, per_machine, seed):
-        self.history, self.per_machine = history, per_machine
+    def __init__(self, history, per_machine, seed, pause=0):
+        self.history, self.per_machine, self.pause = history, per_machine, pause
         self.rng = random.Random(seed)
         self.clients = []
 
     def join(self, machine):
         """Clients begin to work through a machine."""
         for slot in range(1, self.per_machine + 1):
-            c = Client(self.history, machine, slot, self.rng.random())
+            c = Client(self.history, machine, slot, self.rng.random(), self.pause)
             self.clients.append(c)
             c.start()
 
+    def leave(self, machine):
+        """Those of one machine finish what they are doing."""
+        self._end([c for c in self.clients if c.machine is machine])
+
     def stop(self):
-        """All finish what they are doing."""
-        for c in self.clients:
+        """All do."""
+        self._end(self.clients)
+
+    @staticmethod
+    def _end(clients):
+        for c in clients:
             c.halt.set()
-        for c in self.clients:
+        for c in clients:
             c.join()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The machines of the demo: QEMUs on a switch, each with an agent to speak to.
+"""The machines of the demo: QEMUs on a switch, each with an agent to speak to, and a disk.
 
 All that waits has a deadline, and nothing sleeps instead of waiting for what it
 wants: a busy host makes the demo slower, not wrong.
@@ -16,10 +16,12 @@ import time
 
 import image
 import machine
+import power
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 # Seconds that anything may take that takes one on an idle machine.
 PATIENCE = 120
+DISK_BYTES = 32 << 20
 
 
 class Broken(Exception):
@@ -104,13 +106,17 @@ class Channel:
 
 
 class Machine:
-    """One VM: boot(), sh(), op(), kill(), boot() again."""
+    """One VM: boot(), sh(), ops.ask(), kill(), boot() again. disk is a power.Disk,
+    /dev/vda of the machine; storage, where on it the node keeps what it must not lose."""
 
     def __init__(self, number, name, sockets, logs, vmlinuz, initrd, memory):
         self.number, self.name = number, name
         self.sockets, self.logs = sockets, logs
         self.kernel = (vmlinuz, initrd)
         self.memory = memory
+        self.disk = power.Disk(name, os.path.join(logs, name + ".disk"), sockets, DISK_BYTES,
+                               delay=2)
+        self.storage = "/dev/vda"
         self.lives = 0
         self.process = self.shell = self.ops = None
 
@@ -134,10 +140,12 @@ class Machine:
                       % (port, d, self.name, port),
                       "-device", "virtserialport,chardev=%s,name=%s" % (port, port)]
         return machine.arguments(*self.kernel, self.console, smp=1, memory=self.memory,
-                                 extra=extra)
+                                 extra=extra + self.disk.drive())
 
     def boot(self):
-        """Start it; ready() says when it can be spoken to. From the main thread only."""
+        """Start it, its disk with it; ready() says when it can be spoken to. From the main
+        thread only."""
+        self.disk.power_on()
         self.lives += 1
         for port in ("shell", "ops"):
             path = "%s/%s.%s" % (self.sockets, self.name, port)
@@ -179,11 +187,19 @@ class Machine:
         except ValueError:
             return None
 
-    def kill(self):
-        """Pull the plug."""
+    def kill(self, seed=0, how=""):
+        """Pull the plug: what became of what the disk had not flushed."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+        return self.disk.cut(seed, how)
+
+    def close(self):
+        """End it, in whatever state it is."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.disk.close()
 
     def complaints(self):
         """What its kernels said that a kernel must not say, of all lives."""
@@ -226,7 +242,7 @@ class Network:
 
     def close(self):
         for m in self.machines:
-            m.kill()
+            m.close()
         if self.switch and self.switch.poll() is None:
             self.switch.kill()
             self.switch.wait()

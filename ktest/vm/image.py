@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds the initramfs of a test VM.
 
-    ktest/vm/image.py --kernel NAME --out FILE [--put FILE[:DEST]]... [SCRIPT]
+    ktest/vm/image.py --kernel NAME --out FILE [--put FILE[:DEST]]... [--module NAME]...
+                      [SCRIPT]
 
-In it: busybox (static) with all applets, the real ip, tc, nft, bash and mke2fs, every
-program of build/bin, our modules built for that kernel (ktest/vm/module), the kernel's own
-modules that tests need, ktest/vm/init as /init, ktest/vm/lib.sh as /ktest/vm/lib.sh.
+In it: busybox (static) with all applets, the real ip, tc, nft, bash, mke2fs, dmsetup and
+fsfreeze, every program of build/bin, our modules built for that kernel (ktest/vm/module), the
+kernel's own modules that tests need, ktest/vm/init as /init, ktest/vm/lib.sh as /ktest/vm/lib.sh.
 With SCRIPT it is run by /init, its folder is /root, and what it returns is reported; FILE
-of --put lands in /root, or at DEST.
+of --put lands in /root, or at DEST. --module adds one of the kernel's, large ones that few
+need.
 
 The archive is an uncompressed cpio (newc), written here so that neither root nor device
 nodes are needed; inflating costs more under emulation than loading does.
@@ -24,7 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
 # Programs of the host, with the libraries they load.
-PROGRAMS = ["/bin/bash", "/bin/ip", "/sbin/tc", "/usr/sbin/nft", "/sbin/mke2fs"]
+PROGRAMS = ["/bin/bash", "/bin/ip", "/sbin/tc", "/usr/sbin/nft", "/sbin/mke2fs",
+            "/sbin/dmsetup", "/sbin/fsfreeze"]
 
 # Modules of the kernel that tests load; built in or absent ones are passed over.
 MODULES = """
@@ -171,13 +174,13 @@ def unpacked(path):
         return f.read()
 
 
-def add_modules(archive, facts, ours, work):
+def add_modules(archive, facts, ours, work, more=()):
     """Puts modules under lib/modules and has depmod write the index for modprobe."""
     kver, base = facts["KVER"], facts["MODULES"]
     folder = f"lib/modules/{kver}"
     root = os.path.join(work, "modroot")
     subprocess.run(["rm", "-rf", root], check=True)
-    wanted = {re.sub(r"\.xz$", "", p): f"{base}/{p}" for p in resolve(facts, MODULES)}
+    wanted = {re.sub(r"\.xz$", "", p): f"{base}/{p}" for p in resolve(facts, MODULES + list(more))}
     wanted.update({f"extra/{os.path.basename(p)}": p for p in ours})
     for path, source in wanted.items():
         full = os.path.join(root, folder, path)
@@ -193,11 +196,11 @@ def add_modules(archive, facts, ours, work):
     subprocess.run(["rm", "-rf", root], check=True)
 
 
-def build(out, name, script=None, put=(), settings=None, ours=None):
+def build(out, name, script=None, put=(), settings=None, ours=None, more=()):
     """Writes the initramfs for kernel NAME to OUT.
 
     put: (file, destination) pairs. settings: what /init reads from /etc/ktest, a dict.
-    ours: our .ko files, if they are not to be built here.
+    ours: our .ko files, if they are not to be built here. more: modules beside MODULES.
     """
     facts = kernel(name)
     ours = modules(name) if ours is None else ours
@@ -216,7 +219,7 @@ def build(out, name, script=None, put=(), settings=None, ours=None):
         text = "".join(f"{k}='{v}'\n" for k, v in settings.items())
         archive.data("etc/ktest", text.encode(), 0o600)
         add_userland(archive)
-        add_modules(archive, facts, ours, os.path.dirname(os.path.abspath(out)))
+        add_modules(archive, facts, ours, os.path.dirname(os.path.abspath(out)), more)
         archive.end()
     return facts
 
@@ -234,9 +237,11 @@ def main():
     parser.add_argument("--kernel", default="release")
     parser.add_argument("--out", required=True)
     parser.add_argument("--put", action="append", default=[], metavar="FILE[:DEST]")
+    parser.add_argument("--module", action="append", default=[], metavar="NAME")
     parser.add_argument("script", nargs="?")
     args = parser.parse_args()
-    build(args.out, args.kernel, args.script, [destination(p) for p in args.put])
+    build(args.out, args.kernel, args.script, [destination(p) for p in args.put],
+          more=args.module)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,14 @@
 #	same_state [S]        waits until all nodes have applied the same; at no index may two
 #	                      of them ever have had different hashes
 #
+#	joined NODE [S]       waits up to S seconds (120) until it is a member that has applied
+#	                      what was committed when this was called
+#	node_state NODE STATE    does it say so? (member, observer, failed, loading, ...)
+#
+# Nodes keep everything in memory, or with DURABILITY=disk in a file each, STORAGE/NODE, which
+# nodes_up prepares where there is none: STORAGE_SIZE (16M), STORAGE_RING ("": the default).
+# storage_on DEVICE puts an ext4 there.
+#
 # FAMILY=4 or 6 (default) chooses the addresses that nodes use. SCALE stretches the
 # timers: 3, so that a VM on a busy host may stall for a while before its leader is given
 # up; 10 on a kernel full of checks. TAP: check, is, refuses, pass, fail, skip;
@@ -34,6 +42,10 @@
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 FAMILY=${FAMILY:-6}
 CONFIG=/etc/consensus/demo.conf
+DURABILITY=${DURABILITY:-memory}
+STORAGE=${STORAGE:-/mnt/storage}
+STORAGE_SIZE=${STORAGE_SIZE:-16M}
+STORAGE_RING=${STORAGE_RING:-}
 NODES=
 _loss=0
 _delay=0
@@ -47,6 +59,8 @@ fi
 ip() { /bin/ip "$@"; }
 tc() { /sbin/tc "$@"; }
 nft() { /usr/sbin/nft "$@"; }
+mke2fs() { /sbin/mke2fs "$@"; }
+fsfreeze() { /sbin/fsfreeze "$@"; }
 
 note() { echo "# $*"; }
 
@@ -277,11 +291,30 @@ write_config() {
 		election-min-ms = $((150 * SCALE))
 		election-max-ms = $((300 * SCALE))
 		log-entries = ${LOG_ENTRIES:-16384}
-		durability = memory
+		durability = $DURABILITY
 	CONF
 	for node in "$@"; do
 		printf '[node %s]\naddress = %s\n' "$node" "$(endpoint "$node")" >>"$file"
+		[ "$DURABILITY" != disk ] || echo "storage = $(storage "$node")" >>"$file"
 	done
+}
+
+# storage NODE: where it keeps what it must not lose
+storage() { echo "$STORAGE/$1"; }
+
+# storage_on DEVICE: a fresh ext4 there, for the storages of all nodes
+storage_on() {
+	mkdir -p "$STORAGE"
+	mke2fs -q -F -t ext4 "$1" && mount -t ext4 "$1" "$STORAGE" || bail "no file system on $1"
+}
+
+# storage_format NODE [OPTION]...: prepares its storage
+storage_format() {
+	local node
+	node=$1
+	shift
+	consensusctl format "$(storage "$node")" --size "$STORAGE_SIZE" \
+		${STORAGE_RING:+--ring "$STORAGE_RING"} "$@"
 }
 
 node_up() { on "$1" consensusctl up -c "${2:-$CONFIG}" --node "$1"; }
@@ -296,6 +329,8 @@ nodes_up() {
 	# shellcheck disable=SC2086 # a list of words
 	write_config $CONFIG $NODES
 	for node in $NODES; do
+		[ "$DURABILITY" != disk ] || [ -e "$(storage "$node")" ] ||
+			storage_format "$node" >/tmp/format.log 2>&1 || bail "format: $(cat /tmp/format.log)"
 		node_up "$node" || bail "$node does not start"
 	done
 }
@@ -346,6 +381,24 @@ _field() {
 	_value=${_value%%[,\}]*}
 	_value=${_value#\"}
 	_value=${_value%\"}
+}
+
+node_state() { [ "$(status "$1" state)" = "$2" ]; }
+
+# joined NODE [S]: within S seconds (120) it is a member, with all that is committed now
+joined() {
+	local goal
+	within "${2:-120}" leader || return
+	goal=$(status "$(leader)" commit) || return
+	within "${2:-120}" _has "$1" "$goal" || { states; false; }
+}
+
+_has() {
+	_look "$1"
+	_field state
+	[ "$_value" = member ] || return
+	_field applied
+	[ "$_value" -ge "$2" ]
 }
 
 # One line on each node, for people.
