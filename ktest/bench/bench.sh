@@ -5,6 +5,7 @@
 #
 #	KIND=counts		one vCPU under -icount: a ns is an instruction
 #	KIND=ratios		two vCPUs, by the clock
+#	KIND=disk		two vCPUs, by the clock: memory against disk, six disks
 #	KIND=profile		PROFILE, a command of one of the bench's programs
 #	SIZES="3 5 7"		clusters to measure
 #	FLOOR_ONLY=1		leaves the module out
@@ -163,6 +164,59 @@ ratios() {
 		must "private$1.$i" on "$lead" bench-inc private 64 100 "p$i"
 	done
 }
+
+# Write groups of the leader so far.
+groups() { say "$1" "{\"groups\":$(on "$2" consensusctl status --json | sed -n 's/.*"wal_groups": *\([0-9]*\).*/\1/p' | head -n 1)}"; }
+
+# together KEY: three durable writes at a time, on three disks, as the nodes of a cluster in
+# one machine have them
+together() {
+	bench-flush /dev/vde 400 >/dev/null &
+	bench-flush /dev/vdf 400 >/dev/null &
+	must "$1" bench-flush /dev/vdd 400
+	wait
+}
+
+# The same cluster in memory, then on a disk for each node; three more disks tell what durable
+# writes take by themselves.
+disk() {
+	local lead i
+	lead=$2
+	for i in $(seq 1 "$PAIRS"); do
+		must "memory$1.$i" on "$lead" bench-inc add 5 200 c1
+	done
+	cluster_down
+	DURABILITY=disk
+	for i in 1 2 3; do
+		storage_format "n$i" --force >/dev/null 2>&1 || bail "no storage on $(storage "n$i")"
+	done
+	cluster_up "$1"
+	lead=$(leader)
+	settle
+	for i in $(seq 1 "$PAIRS"); do
+		must "flush$1.$i" bench-flush /dev/vdd 400
+		together "together$1.$i"
+		must "disk$1.$i" on "$lead" bench-inc add 5 200 c1
+	done
+	for i in 1 2 3; do
+		groups "many$1.$i.before" "$lead"
+		must "many$1.$i" on "$lead" bench-inc shared 64 200 "m$i"
+		groups "many$1.$i.after" "$lead"
+	done
+	[ "$(leader)" = "$lead" ] || bail "the leader changed: $(states)"
+	cluster_down
+}
+
+if [ "$KIND" = disk ]; then
+	STORAGE_SIZE=64M
+	# a disk each: n1 has vda
+	storage() { echo "$1" | sed 's|^n1|/dev/vda|; s|^n2|/dev/vdb|; s|^n3|/dev/vdc|'; }
+	cluster_up 3
+	settle
+	disk 3 "$(leader)"
+	say end
+	exit 0
+fi
 
 # shellcheck disable=SC2086 # a command and its arguments
 profile() { must "profile$1.1" on "$2" $PROFILE; }
