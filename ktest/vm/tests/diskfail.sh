@@ -7,7 +7,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --disk 16M --disk 16M --disk 64M --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 110
+# expect: 115
 DURABILITY=disk
 STORAGE_SIZE=8M
 . /ktest/vm/lib.sh

@@ -2,7 +2,7 @@
 # Where a storage may lie: ext4, xfs, a disk as a whole, one mapped; and where not.
 #
 # vm: --kernel release --smp 2 --timeout 300 --disk 32M --disk 640M --disk 256M --module xfs --module btrfs --module overlay --put /sbin/mkfs.xfs:/usr/sbin/mkfs.xfs --put /sbin/mkfs.btrfs:/usr/sbin/mkfs.btrfs
-# expect: 15
+# expect: 25
 DURABILITY=disk
 STORAGE_SIZE=8M
 . /ktest/vm/lib.sh

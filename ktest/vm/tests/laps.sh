@@ -3,7 +3,7 @@
 # large as they are. Then how long a start takes behind a full ring of 64 MiB.
 #
 # vm: --kernel release --smp 2 --memory 1024 --timeout 900 --disk 160M --disk 160M --module dm-delay
-# expect: 100
+# expect: 80
 DURABILITY=disk
 STORAGE_SIZE=32M
 STORAGE_RING=8M

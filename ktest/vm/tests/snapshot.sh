@@ -5,7 +5,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --disk 64M --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 90
+# expect: 85
 DURABILITY=disk
 STORAGE_SIZE=8M
 STORAGE_RING=1M
