@@ -32,7 +32,7 @@ tools: deps			## build consensusctl, the library and the test programs
 	@$(MAKE) -s -C ktest/vm/abi
 	@$(MAKE) -s -C ktest/bench all
 
-demo: deps			## three VMs hand out one sequence while their leader dies
+demo: deps			## three VMs hand out one sequence while they lose power
 	@ktest/vm/demo
 
 check: deps			## every test: ends with `N passed, N failed`

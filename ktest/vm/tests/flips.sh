@@ -8,7 +8,7 @@
 # Joined with the others again it has what they have. SEED and FLIPS (200) may be given.
 #
 # vm: --kernel release --smp 2 --timeout 900 --disk 128M
-# expect: 200
+# expect: 240
 DURABILITY=disk
 STORAGE_SIZE=8M
 STORAGE_RING=1M
