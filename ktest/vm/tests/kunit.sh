@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The KUnit suites of the module, on the kernel with all checks.
 #
-# vm: --kernel debug --smp 2 --timeout 900
+# vm: --kernel debug --smp 2 --memory 2560 --timeout 900
 # expect: 30
 . /ktest/vm/lib.sh
 
