@@ -41,12 +41,19 @@ check "and n1 is answered" within 60 progress n1
 
 note "now the leader's namespace, with callers inside"
 lead=$(leader)
-on "$lead" ct-history -o $HISTORY -s 3600 -t 2 -n ct -C 6000 -r "$RATE" -p >/tmp/lead.log 2>&1 &
+# The callers are inside, who writes down what they do is not: it has to outlive
+# them, to say of their last calls that nobody knows how those ended.
+ct-history -o $HISTORY -s 3600 -t 2 -n ct -C 6000 -r "$RATE" -p -g "/run/netns/$lead" \
+	>/tmp/lead.log 2>&1 &
+recorder=$!
 sleep 3
 load_end "callers on three nodes were answered" 100
 # shellcheck disable=SC2046 # a list of words
 kill -9 $(ip netns pids "$lead")
 destroy "$lead"
+wait $recorder
+result $? "who recorded the callers of $lead saw them die"
+sed 's/^#* */# /' /tmp/lead.log
 NODES=$(echo "$NODES" | tr ' ' '\n' | grep -vx "$lead" | tr '\n' ' ')
 check "three of five lead on without $lead" wait_leader 120 "$lead"
 for node in $NODES; do
