@@ -55,10 +55,15 @@ struct frame {
 	uint8_t ip;
 };
 
+/* Where the header has the type of the message, and that of a hello (kmod/wire). */
+enum { TYPE_AT = 11, TYPE_HELLO = 1 };
+
 /* What was sent to the node, and what it sent itself. */
 static struct frame to_node[KEPT], from_node[KEPT];
 static uint64_t n_to, n_from;
 static uint64_t rng, sent[MODES];
+/* Of these: hellos sent again as they are. Whoever gets one answers it, if not too often. */
+static uint64_t hellos;
 
 static void die(const char *what)
 {
@@ -256,6 +261,11 @@ static void inject(int fd, const struct sockaddr_ll *addr, enum mode mode)
 	seal(&f);
 	if (sendto(fd, f.data, f.len, 0, (const struct sockaddr *)addr, sizeof(*addr)) == f.len)
 		sent[mode]++;
+	else
+		return;
+	if ((mode == OLD || mode == REPLAY) &&
+	    f.data[ETHER + f.ip + UDP_SIZE + TYPE_AT] == TYPE_HELLO)
+		hellos++;
 }
 
 static unsigned int parse_modes(char *list, enum mode *modes)
@@ -376,5 +386,6 @@ int main(int argc, char **argv)
 			printf("# sent %s %llu\n", mode_names[m], (unsigned long long)sent[m]);
 		total += sent[m];
 	}
+	printf("# hellos %llu\n", (unsigned long long)hellos);
 	return total ? 0 : 1;
 }

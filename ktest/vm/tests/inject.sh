@@ -60,8 +60,12 @@ term=$(status "$(leader)" term)
 before=$(drops n3)
 ct-inject -i v3 -f /tmp/before -m old -s 5 -r 300 >/tmp/inject.log || bail "ct-inject"
 sent=$(sed -n 's/^# sent.* //p' /tmp/inject.log)
+hellos=$(sed -n 's/^# hellos //p' /tmp/inject.log)
 dropped=$(($(drops n3) - before))
-check "of $sent from before the restart $dropped are dropped" test "$dropped" -ge "$sent"
+# A hello that asks for an answer may be a live one's: it gets one, and changes nothing.
+check "of $sent from before the restart, $hellos hellos among them, $dropped are dropped" \
+	test "$((dropped + hellos))" -ge "$sent"
+check "and hellos are few" test "$((hellos * 10))" -le "$sent"
 [ ! -s /tmp/hello ] || ct-inject -i v3 -f /tmp/hello -m old -s 3 -r 100
 check "n3 is still in" progress n3
 is "the leader stayed" "$(status "$(leader)" term)" "$term"
