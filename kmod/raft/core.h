@@ -119,6 +119,7 @@ enum raft_trust {
  * @snap_sent: bytes sent
  * @snap_reply: id of the newest answer to a chunk
  * @snap_dups: answers in a row that told of no progress
+ * @snap_at: when a chunk was last sent, or asked to be
  * @chase: behind a snapshot it still has to get as far as this; 0: it has
  */
 struct raft_peer {
@@ -155,6 +156,7 @@ struct raft_peer {
 	u64 snap_index;
 	u64 snap_acked;
 	u64 snap_sent;
+	u64 snap_at;
 	u64 snap_reply;
 	unsigned int snap_dups;
 	u64 chase;

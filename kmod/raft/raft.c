@@ -353,6 +353,27 @@ int raft_propose(struct raft *r, u64 now, u8 kind, const void *data, u16 len,
 	return 0;
 }
 
+/**
+ * raft_notify() - somebody at a peer waits for what is committed
+ * @r: the node
+ * @now: ns
+ * @id: the peer; this node itself, or one that nothing is replicated to: nothing
+ *
+ * As for an entry's origin, but known only when the entry is applied. It may come
+ * while a ready is being carried out: nothing is put into that one, the next one
+ * sends it.
+ */
+void raft_notify(struct raft *r, u64 now, struct raft_id id)
+{
+	struct raft_peer *p = raft_peer(r, id);
+
+	if (r->failed || r->role != RAFT_LEADER || !p ||
+	    p->commit_sent >= r->commit)
+		return;
+	raft_event(r, now);
+	p->urgent = true;
+}
+
 void raft_campaign(struct raft *r, u64 now)
 {
 	if (r->failed || r->role == RAFT_LEADER || !raft_electable(r))

@@ -397,6 +397,14 @@ int raft_propose(struct raft *r, u64 now, u8 kind, const void *data, u16 len,
 		 struct raft_id origin, u64 *index);
 
 /*
+ * Leader: peer @id is to learn at once of everything that is committed: somebody
+ * there waits for what another's entry did. Costs nothing if it was told. This one,
+ * and raft_applied(), may also be called while a ready is being carried out (behind
+ * its entries); what follows comes in the next.
+ */
+void raft_notify(struct raft *r, u64 now, struct raft_id id);
+
+/*
  * Ask for a linearizable read. The answer, if any, comes in ready.reads; none
  * comes if leadership changes or a message is lost, so ask again (with the same
  * @ctx or a new one; contexts of this node are never reused for another read).

@@ -507,11 +507,10 @@ static void tick_peer(struct raft *r, struct raft_peer *p)
 {
 	if (r->now >= p->rto_at)
 		expired(r, p);
-	if (r->now < p->sent_at + r->p.heartbeat_ns)
-		return;
-	p->urgent = true;
 	if (p->flow == RAFT_SNAPPING)
 		raft_snap_nudge(r, p);
+	if (r->now >= p->sent_at + r->p.heartbeat_ns)
+		p->urgent = true;
 }
 
 static u64 heard_of(const struct raft *r, const struct raft_peer *p)
@@ -560,6 +559,8 @@ u64 raft_lead_deadline(const struct raft *r)
 		p = &r->peers[i];
 		at = min(at, p->rto_at);
 		at = min(at, p->sent_at + r->p.heartbeat_ns);
+		if (p->flow == RAFT_SNAPPING)
+			at = min(at, p->snap_at + r->p.heartbeat_ns);
 	}
 	return at;
 }

@@ -82,6 +82,7 @@ static bool send_chunk(struct raft *r, struct raft_peer *p, u64 at)
 	m->data = s->data + at;
 	m->len = (u32)min_t(u64, s->len - at, RAFT_CHUNK_MAX);
 	p->snap_sent = max(p->snap_sent, at + m->len);
+	p->snap_at = r->now;
 	if (at + m->len == s->len)
 		m->flags = RAFT_MSG_LAST;
 	return true;
@@ -115,15 +116,22 @@ void raft_snap_send(struct raft *r, struct raft_peer *p)
 			return;
 }
 
-/* All has arrived and nothing came of it: ask with the last chunk. */
+/*
+ * All has arrived and nothing came of it for a heartbeat: ask with the last chunk.
+ * What else goes out meanwhile says nothing about that.
+ */
 void raft_snap_nudge(struct raft *r, struct raft_peer *p)
 {
 	u64 len = r->offer.len;
 
+	if (r->now < p->snap_at + r->p.heartbeat_ns)
+		return;
+	p->snap_at = r->now;
 	if (!len || p->snap_index != r->offer.index || p->snap_acked < len)
 		return;
 	p->snap_acked = (len - 1) & ~(u64)(RAFT_CHUNK_MAX - 1);
 	p->snap_sent = p->snap_acked;
+	p->urgent = true;
 }
 
 /* How far the peer is. An answer without progress tells of a gap; of more than

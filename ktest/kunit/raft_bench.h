@@ -65,6 +65,7 @@ struct bench {
 	unsigned int n_queue;
 	struct packet *queue;
 	u64 said;		/* messages since the start */
+	u8 notify;		/* bit i: raft_notify() node i when entries are applied */
 	struct raft_entry *kept;	/* a log over a restart */
 	u8 *bytes;
 };
@@ -198,6 +199,22 @@ static inline void bench_persist(struct node *nd, const struct raft_ready *rd)
 	nd->term = e.term;
 }
 
+/* What is applied concerns nodes: as a driver does it, before raft_advance(). */
+static inline void bench_notify(struct bench *b, struct node *nd,
+				const struct raft_ready *rd)
+{
+	unsigned int i, msgs = rd->n_msgs;
+
+	if (!b->notify || rd->apply_last < rd->apply_first)
+		return;
+	raft_applied(nd->r, nd->applied);
+	for (i = 0; i < b->n; i++)
+		if (b->notify >> i & 1)
+			raft_notify(nd->r, b->now, id_of(i));
+	KUNIT_EXPECT_EQ(b->test, rd->n_msgs, msgs);
+	KUNIT_EXPECT_TRUE(b->test, raft_ready(nd->r, b->now) == rd);
+}
+
 /* Carry out all that node @i wants done. */
 static inline void bench_drain(struct bench *b, unsigned int i)
 {
@@ -213,6 +230,7 @@ static inline void bench_drain(struct bench *b, unsigned int i)
 		for (k = 0; k < rd->n_msgs; k++)
 			bench_say(b, i, &rd->msgs[k]);
 		bench_apply(b, nd, rd);
+		bench_notify(b, nd, rd);
 		if (rd->snap_want)
 			nd->snap_want = rd->snap_want;
 		nd->snap_makes += rd->snap_make;
