@@ -32,6 +32,7 @@ static const struct nla_policy cns_policy[CONSENSUS_A_MAX + 1] = {
 	[CONSENSUS_A_OBJECTS_MAX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[CONSENSUS_A_LOG_ENTRIES] = NLA_POLICY_MIN(NLA_U32, 1024),
 	[CONSENSUS_A_MAX_PEERS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[CONSENSUS_A_TTL_MS] = NLA_POLICY_MIN(NLA_U32, FSM_TTL_MIN_MS),
 	[CONSENSUS_A_DURABILITY] =
 		NLA_POLICY_MAX(NLA_U32, CONSENSUS_DURABILITY_MEMORY),
 	[CONSENSUS_A_STORAGE_FD] = { .type = NLA_U32 },
@@ -182,7 +183,12 @@ static int cns_get_timers(struct nlattr **attrs, struct cns_params *p,
 				CNS_ELECTION_MIN_MS);
 	u32 most = cns_get_u32(attrs, CONSENSUS_A_ELECTION_MAX_MS,
 			       CNS_ELECTION_MAX_MS);
+	u32 ttl = cns_get_u32(attrs, CONSENSUS_A_TTL_MS, CNS_TTL_MS);
 
+	if (ttl > FSM_TTL_MAX_MS) {
+		NL_SET_ERR_MSG(extack, "ttl is at most 10 minutes");
+		return -EINVAL;
+	}
 	if (least < 2 * beat || most <= least || most > CNS_ELECTION_LIMIT_MS) {
 		NL_SET_ERR_MSG(extack, "want 2 * heartbeat <= election-min < election-max <= 10 minutes");
 		return -EINVAL;
@@ -190,6 +196,7 @@ static int cns_get_timers(struct nlattr **attrs, struct cns_params *p,
 	p->heartbeat_ns = (u64)beat * NSEC_PER_MSEC;
 	p->election_min_ns = (u64)least * NSEC_PER_MSEC;
 	p->election_max_ns = (u64)most * NSEC_PER_MSEC;
+	p->ttl_ns = (u64)ttl * NSEC_PER_MSEC;
 	return 0;
 }
 
@@ -321,6 +328,7 @@ static int cns_cmd_stop(struct sk_buff *skb, struct genl_info *info)
 	mutex_unlock(&ns->control);
 	if (!n)
 		return -ENOTCONN;
+	cns_detach_end(ns);
 	/* So that the next start finds the storage free; a hung disk may wait. */
 	if (n->store.started)
 		wait_for_completion_interruptible_timeout(&n->store.gone,

@@ -17,6 +17,9 @@
 static_assert((int)WIRE_SHORT == (int)CONSENSUS_DROP_SHORT);
 static_assert((int)WIRE_HELLO_REFUSED == (int)CONSENSUS_DROP_HELLO_REFUSED);
 
+/* The longest command fits where there is no memory: in a forward of its own. */
+static_assert(WIRE_HEADER + 4 + 2 + FSM_COMMAND_MAX <= CNS_RESERVE_BYTES);
+
 /* ---------------------------------------------------------------- receive */
 
 static bool cns_of_cluster(const struct cns_node *n, u64 cluster)
@@ -38,7 +41,7 @@ static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
 		if (fsm_decode(&c, f->cmd[i], f->len[i]))
 			continue;
 		/* What only leaders say is not for others to forward. */
-		if (c.op == FSM_INIT || c.op == FSM_CHECK)
+		if (!c.session && c.op != FSM_SESSION_OPEN)
 			continue;
 		if (c.session && !fsm_fresh(n->fsm, c.session, c.seq))
 			continue;
@@ -48,6 +51,7 @@ static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
 			cns_drop(n, CONSENSUS_DROP_UNREADY);
 			return;
 		}
+		cns_lease_proposed(n, &c, index);
 	}
 }
 
@@ -85,6 +89,15 @@ static enum consensus_drop cns_dispatch(struct cns_node *n, struct cns_peer *p,
 		if (!cns_of_cluster(n, d->cluster))
 			return CONSENSUS_DROP_CLUSTER;
 		cns_forwarded(n, p, &m->forward, now);
+		return 0;
+	case WIRE_RENEW:
+	case WIRE_RENEWED:
+		if (!cns_of_cluster(n, d->cluster))
+			return CONSENSUS_DROP_CLUSTER;
+		if (m->type == WIRE_RENEW)
+			cns_renew_receive(n, &m->renew, now);
+		else
+			cns_renewed_receive(n, p, &m->renew, now);
 		return 0;
 	default:
 		cns_form_receive(n, p, m->type, &m->promise, now);
@@ -224,6 +237,26 @@ void cns_send_promise(struct cns_node *n, struct cns_peer *p, u8 type,
 		return;
 	len = wire_put_promise(skb->data, CNS_RESERVE_BYTES, type, w,
 			       n->self.hello.node);
+	if (len)
+		cns_seal(n, p, skb, len);
+	else
+		kfree_skb(skb);
+}
+
+/* A renewal, or its acknowledgment: they go out also when memory is short. */
+void cns_send_renew(struct cns_node *n, struct cns_peer *p, u8 type,
+		    const struct wire_renew *r)
+{
+	struct sk_buff *skb;
+	u32 len;
+
+	if (!cns_peer_ready(n, p))
+		return;
+	skb = cns_alloc(n, p, CNS_RESERVE_BYTES, 0);
+	if (!skb)
+		return;
+	len = wire_put_renew(skb->data, CNS_RESERVE_BYTES, type, r,
+			     n->self.hello.node, n->self.hello.cluster.hi);
 	if (len)
 		cns_seal(n, p, skb, len);
 	else

@@ -12,27 +12,11 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include <linux/consensus.h>
-#include "node.h"
-
-/**
- * struct cns_handle - an open file
- * @ns: its namespace's place, for good
- * @number: never given to another handle
- * @abandoned: a call went away while its request was unresolved
- * @close: the request that says so at release, allocated at open so that
- *	closing cannot fail
- */
-struct cns_handle {
-	struct cns_ns *ns;
-	u64 number;
-	bool abandoned;
-	struct cns_request *close;
-};
+#include "handle.h"
 
 /* ------------------------------------------------------------------ checks */
 
-static int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len)
+int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len)
 {
 	size_t n = strnlen(name, CONSENSUS_NAME_SIZE);
 
@@ -44,20 +28,39 @@ static int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len)
 	return fsm_name_check(name, n);
 }
 
-static int cns_check_op(const struct consensus_op *op, u32 flags)
+static bool cns_zero(const void *p, size_t n)
 {
-	size_t fence = offsetof(struct consensus_op, fence_name);
+	return !memchr_inv(p, 0, n);
+}
+
+/*
+ * The head of an operation that takes @flags, and no fence unless there is room for
+ * one in @fence (its name points into @op).
+ */
+int cns_check_op(const struct consensus_op *op, u32 flags,
+		 struct fsm_fence *fence)
+{
+	size_t at = offsetof(struct consensus_op, fence_name);
+	struct fsm_fence f = { .token = op->fence_token };
+	int err;
 
 	if (op->flags & ~flags)
 		return -EINVAL;
-	/* Fences wait for locks. */
-	if (memchr_inv((const u8 *)op + fence, 0, sizeof(*op) - fence))
+	if (fence)
+		*fence = f;
+	/* Most have no fence: all of it is zero, and looked at once. */
+	if (likely(cns_zero((const u8 *)op + at, sizeof(*op) - at)))
+		return 0;
+	if (!fence || !f.token || !cns_zero(op->reserved, sizeof(op->reserved)))
 		return -EINVAL;
-	return 0;
+	err = cns_check_name(op->fence_name, &f.name_len);
+	f.name = op->fence_name;
+	*fence = f;
+	return err;
 }
 
 /* On cns_now()'s clock; U64_MAX: never. */
-static u64 cns_deadline(const struct consensus_op *op)
+u64 cns_deadline(const struct consensus_op *op)
 {
 	u64 timeout = op->timeout_ns ?: CNS_TIMEOUT_DEFAULT_S * (u64)NSEC_PER_SEC;
 	u64 now = cns_now();
@@ -67,27 +70,45 @@ static u64 cns_deadline(const struct consensus_op *op)
 
 /* ---------------------------------------------------------------- requests */
 
-static struct cns_request *cns_request_new(struct file *file, u64 deadline,
-					   int *err)
+struct cns_request *cns_request_new(struct file *file, u64 deadline, int *err)
 {
 	struct cns_handle *h = file->private_data;
 	struct cns_request *r;
 
+	*err = cns_handle_lost(h);
+	if (unlikely(*err))
+		return NULL;
 	r = cns_request_alloc(h->ns, file->f_flags & O_NONBLOCK, deadline, err);
 	if (r)
 		r->command.handle = h->number;
 	return r;
 }
 
-static void cns_request_name(struct cns_request *r, const char *name, u8 len)
+void cns_request_name(struct cns_request *r, const char *name, u8 len)
 {
 	r->command.name_len = len;
 	memcpy(r->command.name, name, len);
 }
 
+/* The operation is made under a grant. */
+static int cns_request_fence(struct cns_request *r, const struct fsm_fence *f)
+{
+	struct fsm_extra *x;
+
+	if (likely(!f->token))
+		return 0;
+	x = cns_request_extra(r);
+	if (!x)
+		return -ENOMEM;
+	x->fence_token = f->token;
+	x->fence_len = f->name_len;
+	memcpy(x->fence_name, f->name, f->name_len);
+	return 0;
+}
+
 /* Run @r; what came of it goes to @op. Puts @r's caller's reference not. */
-static int cns_run(struct file *file, struct cns_request *r,
-		   struct consensus_op *op, u64 deadline)
+int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op,
+	    u64 deadline)
 {
 	struct cns_handle *h = file->private_data;
 	int err;
@@ -105,13 +126,12 @@ static int cns_run(struct file *file, struct cns_request *r,
  * Before anything happens: can the result be written at all? Whoever unmaps its
  * struct during the call has only itself to blame.
  */
-static int cns_probe(struct consensus_op __user *op)
+int cns_probe(struct consensus_op __user *op)
 {
 	return put_user(-ENOTRECOVERABLE, &op->status);
 }
 
-static int cns_result(struct consensus_op __user *to,
-		      const struct consensus_op *op)
+int cns_result(struct consensus_op __user *to, const struct consensus_op *op)
 {
 	if (put_user(op->index, &to->index) ||
 	    put_user(op->status, &to->status))
@@ -123,6 +143,7 @@ static int cns_result(struct consensus_op __user *to,
 
 static int cns_add_run(struct file *file, struct consensus_counter_add *a)
 {
+	struct fsm_fence fence;
 	struct cns_request *r;
 	u64 deadline;
 	u8 len;
@@ -130,7 +151,7 @@ static int cns_add_run(struct file *file, struct consensus_counter_add *a)
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = cns_check_op(&a->op, 0);
+	err = cns_check_op(&a->op, 0, &fence);
 	if (!err)
 		err = cns_check_name(a->name, &len);
 	if (!err && (a->op.index || !a->delta))
@@ -145,7 +166,9 @@ static int cns_add_run(struct file *file, struct consensus_counter_add *a)
 	r->command.op = FSM_COUNTER_ADD;
 	r->command.arg = a->delta;
 	cns_request_name(r, a->name, len);
-	err = cns_run(file, r, &a->op, deadline);
+	err = cns_request_fence(r, &fence);
+	if (!err)
+		err = cns_run(file, r, &a->op, deadline);
 	if (!err)
 		a->value = r->command.value;
 	cns_request_put(r);
@@ -185,48 +208,60 @@ static int cns_read_kind(const struct consensus_op *op, u8 *kind)
 	return op->index ? -EINVAL : 0;
 }
 
-static int cns_read_run(struct file *file, struct consensus_counter_read *a)
+/*
+ * A read of what @name is, or (@token not 0) of whether that grant holds; the
+ * caller has its answer in @r, and puts it.
+ */
+int cns_read_run(struct file *file, struct consensus_op *op, const char *name,
+		 u64 token, struct cns_request **to)
 {
+	struct fsm_fence fence;
 	struct cns_request *r;
 	u8 len, kind;
 	u64 deadline;
 	int err;
 
-	err = cns_check_op(&a->op, CONSENSUS_READ_ALL);
+	*to = NULL;
+	err = cns_check_op(op, CONSENSUS_READ_ALL, &fence);
 	if (!err)
-		err = cns_read_kind(&a->op, &kind);
+		err = cns_read_kind(op, &kind);
 	if (!err)
-		err = cns_check_name(a->name, &len);
+		err = cns_check_name(name, &len);
 	if (err)
 		return err;
-	deadline = cns_deadline(&a->op);
+	deadline = cns_deadline(op);
 	r = cns_request_new(file, deadline, &err);
 	if (!r)
 		return err;
+	*to = r;
 	r->kind = kind;
-	r->at_least = a->op.index;
-	cns_request_name(r, a->name, len);
-	err = cns_run(file, r, &a->op, deadline);
+	r->at_least = op->index;
+	r->check = token;
+	r->command.arg = token;
+	cns_request_name(r, name, len);
+	err = cns_request_fence(r, &fence);
+	if (!err)
+		err = cns_run(file, r, op, deadline);
 	/* A read that nobody waits for any more never happened. */
-	if (err == -ENOTRECOVERABLE)
-		err = -EINTR;
-	if (!err) {
-		a->value = r->command.value;
-		a->version = r->command.arg;
-	}
-	cns_request_put(r);
-	return err;
+	return err == -ENOTRECOVERABLE ? -EINTR : err;
 }
 
 static int cns_ioctl_read(struct file *file, void __user *arg)
 {
 	struct consensus_counter_read __user *to = arg;
 	struct consensus_counter_read a;
+	struct cns_request *r;
 
 	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op) ||
 	    put_user(0, &to->value) || put_user(0, &to->version))
 		return -EFAULT;
-	a.op.status = cns_read_run(file, &a);
+	a.op.status = cns_read_run(file, &a.op, a.name, 0, &r);
+	if (!a.op.status) {
+		a.value = r->command.value;
+		a.version = r->command.arg;
+	}
+	if (r)
+		cns_request_put(r);
 	if (!a.op.status && (put_user(a.value, &to->value) ||
 			     put_user(a.version, &to->version)))
 		return -EFAULT;
@@ -244,7 +279,7 @@ static int cns_ioctl_features(struct file *file, void __user *arg)
 		return -EINVAL;
 	memset(&f, 0, sizeof(f));
 	f.abi = CONSENSUS_ABI;
-	f.features = CONSENSUS_FEATURE_COUNTER;
+	f.features = CONSENSUS_FEATURE_COUNTER | CONSENSUS_FEATURE_LOCK;
 	f.name_max = FSM_NAME_MAX;
 	f.window = FSM_WINDOW;
 	f.node_started = !!rcu_access_pointer(h->ns->node);
@@ -265,25 +300,17 @@ static long cns_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case CONSENSUS_IOC_COUNTER_READ:
 		return cns_ioctl_read(file, p);
 	default:
-		return -ENOTTY;
+		return cns_ioctl_lock(file, cmd, p);
 	}
 }
 
 static int cns_open(struct inode *inode, struct file *file)
 {
-	struct cns_ns *ns = cns_ns_of(current->nsproxy->net_ns);
-	struct cns_handle *h = kzalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
+	struct cns_handle *h;
 
+	h = cns_handle_new(cns_ns_of(current->nsproxy->net_ns));
 	if (!h)
 		return -ENOMEM;
-	h->close = cns_request_spare();
-	if (!h->close) {
-		kfree(h);
-		return -ENOMEM;
-	}
-	h->ns = cns_ns_get(ns);
-	h->number = atomic64_inc_return(&ns->next_handle);
-	atomic_inc(&ns->handles);
 	file->private_data = h;
 	return stream_open(inode, file);
 }
@@ -294,12 +321,7 @@ static int cns_open(struct inode *inode, struct file *file)
  */
 static int cns_release(struct inode *inode, struct file *file)
 {
-	struct cns_handle *h = file->private_data;
-
-	cns_request_close(h->ns, h->close, h->number, h->abandoned);
-	atomic_dec(&h->ns->handles);
-	cns_ns_put(h->ns);
-	kfree(h);
+	cns_handle_release(file->private_data);
 	return 0;
 }
 
@@ -307,6 +329,9 @@ static const struct file_operations cns_fops = {
 	.owner = THIS_MODULE,
 	.open = cns_open,
 	.release = cns_release,
+	.read = cns_event_read,
+	.poll = cns_event_poll,
+	.fasync = cns_event_fasync,
 	.unlocked_ioctl = cns_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -134,14 +134,22 @@ static bool cns_apply(struct cns_node *n, u64 first, u64 last)
 			cns_differs(n);
 			return false;
 		}
-		if (out.kind == FSM_OUT_NONE ||
-		    (out.kind == FSM_OUT_RESULT &&
-		     out.session != n->client.session))
+		if (out.kind == FSM_OUT_RESULT && likely(!out.n_events) &&
+		    likely(!out.ended) && out.session != n->client.session)
 			continue;
-		fsm_client_applied(&n->client, &out, cns_request_done, n);
-		n->pump |= n->client.queued || out.kind == FSM_OUT_OPENED;
+		if (out.kind == FSM_OUT_NONE && likely(!out.n_events))
+			continue;
+		fsm_client_applied(&n->client, &out, fsm_wants_done,
+				   &n->wants);
+		/* Only who has locks is told of any, and by the clock itself. */
+		fsm_wants_applied(&n->wants, n->fsm, &out,
+				  n->wants.owners ? cns_now() : n->now);
+		cns_lease_applied(n, &out);
+		n->pump |= n->client.queued || out.kind != FSM_OUT_RESULT;
 	}
 	raft_applied(n->raft, last);
+	if (n->warden.leads)
+		n->lease_poke |= fsm_dying(n->fsm);
 	if (!list_empty(&n->reads))
 		cns_reads_applied(n);
 	/* There is room in the log again. */
@@ -175,6 +183,7 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 {
 	u8 buf[FSM_COMMAND_MAX];
 	u64 cursor = 0, index;
+	struct fsm_command c;
 	u16 len;
 
 	for (;;) {
@@ -192,6 +201,9 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 			cns_pump_later(n, now);
 			return;
 		}
+		if (unlikely(buf[0] == FSM_SESSION_END) &&
+		    !fsm_decode(&c, buf, len))
+			cns_lease_proposed(n, &c, index);
 	}
 }
 
@@ -262,8 +274,10 @@ static void cns_carry_out(struct cns_node *n, const struct raft_ready *rd)
 	if (rd->apply_last >= rd->apply_first && rd->apply_last &&
 	    unlikely(!cns_apply(n, rd->apply_first, rd->apply_last)))
 		return;
-	for (i = 0; i < rd->n_reads; i++)
+	for (i = 0; i < rd->n_reads; i++) {
 		cns_reads_confirmed(n, rd->reads[i].ctx, rd->reads[i].index);
+		cns_lease_confirmed(n, rd->reads[i].ctx, rd->reads[i].index);
+	}
 	cns_snapshot_wishes(n, rd);
 }
 
@@ -279,10 +293,21 @@ static void cns_report_failure(struct cns_node *n)
 		cns_keep_work(n);
 }
 
+/* Requests go elsewhere now, and peers are to know; leases are another's. */
+static void cns_role_changed(struct cns_node *n, u64 now)
+{
+	n->pump = true;
+	n->hello_at = now;
+	n->hello_calls = 1;
+	cns_lease_role(n);
+	n->lease_poke = true;
+}
+
 /* After every batch of items: what follows from them. */
 void cns_drive(struct cns_node *n, u64 now)
 {
 	const struct raft_ready *rd;
+	bool more;
 
 	if (n->stopped || n->failed_logged)
 		return;
@@ -297,16 +322,16 @@ void cns_drive(struct cns_node *n, u64 now)
 	cns_pump(n, now);
 	do {
 		while ((rd = raft_ready(n->raft, now))) {
-			if (rd->role_changed) {
-				n->pump = true;
-				n->hello_at = now;
-				n->hello_calls = 1;
-			}
+			if (rd->role_changed)
+				cns_role_changed(n, now);
 			cns_carry_out(n, rd);
 			raft_advance(n->raft);
 			cns_pump(n, now);
 		}
-	} while (cns_persisted(n, now));
+		more = false;
+		if (unlikely(n->lease_poke || now >= n->lease_at))
+			more = cns_lease_drive(n, now);
+	} while (cns_persisted(n, now) || more);
 	if (unlikely(raft_failed(n->raft)))
 		cns_report_failure(n);
 }
@@ -321,7 +346,7 @@ u64 cns_drive_deadline(struct cns_node *n)
 		return U64_MAX;
 	at = min(raft_deadline(n->raft), cns_hello_deadline(n));
 	at = min(at, cns_form_deadline(n));
-	at = min(at, n->pump_at);
+	at = min3(at, n->pump_at, n->lease_at);
 	if (n->read_sent)
 		at = min(at, n->read_sent + resend);
 	if (raft_role(n->raft) != RAFT_LEADER &&

@@ -20,6 +20,21 @@ enum cns_limits {
 	/* Requests of all handles of a node; 2 MiB. Behind it callers wait. */
 	CNS_REQUESTS_MAX = 8192,
 
+	/* Acquires of a node that wait to be granted (about 1 KiB each). */
+	CNS_WAITING_MAX = 65536,
+	/* Heads of each hash table of a node's own locks; a power of two. */
+	CNS_WANT_BUCKETS = 1 << 14,
+	/* Locks, or handles, that one stretch of closing ends or tells. */
+	CNS_CLOSE_STEP = 32,
+	/* Handles of a namespace that live on without a descriptor; for so long. */
+	CNS_DETACHED_MAX = 1024,
+	CNS_DETACH_S = 300,
+	/* Elements of a list that one call as the owner collects. */
+	CNS_LIST_STEP = 64,
+	CNS_LIST_MAX = 4096,
+	/* The shortest heartbeat that a program may promise. */
+	CNS_BEAT_MIN_MS = 10,
+
 	/* Messages held until storage reports them durable. */
 	CNS_HELD_MAX = 64,
 
@@ -90,6 +105,9 @@ enum cns_limits {
 	CNS_FRESH_ELECTIONS = 20,
 
 	CNS_TIMEOUT_DEFAULT_S = 30,
+
+	/* How long a node's session may be unheard (default). */
+	CNS_TTL_MS = 10000,
 };
 
 /* A restored cluster begins so far above its backup, at least (design 9). */

@@ -20,9 +20,12 @@ static int __init cns_init(void)
 	err = cns_request_init();
 	if (err)
 		goto keep;
-	err = cns_ns_init();
+	err = cns_lock_init();
 	if (err)
 		goto requests;
+	err = cns_ns_init();
+	if (err)
+		goto locks;
 	err = cns_control_init();
 	if (err)
 		goto ns;
@@ -35,6 +38,8 @@ control:
 	cns_control_exit();
 ns:
 	cns_ns_exit();
+locks:
+	cns_lock_exit();
 requests:
 	cns_request_exit();
 keep:
@@ -50,9 +55,11 @@ static void __exit cns_exit(void)
 	cns_control_exit();
 	cns_ns_exit();
 	cns_keep_module_exit();
+	cns_detach_exit();
 	/* Nodes are freed by work that is queued by RCU. */
 	rcu_barrier();
 	destroy_workqueue(cns_wq);
+	cns_lock_exit();
 	cns_request_exit();
 }
 
@@ -60,4 +67,4 @@ module_init(cns_init);
 module_exit(cns_exit);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Replicated counters by Raft, in the kernel");
+MODULE_DESCRIPTION("Replicated counters and locks by Raft, in the kernel");

@@ -18,6 +18,7 @@
  *				is pushed later ends at once, in its pusher's
  *				context
  */
+#include <linux/math64.h>
 #include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -43,7 +44,11 @@ u64 cns_now(void)
 	return ktime_get_raw_ns() + cns_suspended();
 }
 
-/* The owner's reading; it looks for suspended time when the timer expires. */
+/*
+ * The owner's reading, never ahead of cns_now(): it learns of suspended time when the
+ * timer expires, which counts that time and so is due at once when a machine wakes.
+ * Whoever must know better (leases) reads cns_now().
+ */
 static u64 cns_now_owner(const struct cns_node *n)
 {
 	return ktime_get_raw_ns() + n->suspended;
@@ -77,6 +82,15 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 		break;
 	case CNS_ITEM_WAL:
 		cns_wal_report(n, now);
+		break;
+	case CNS_ITEM_LOCK:
+		cns_lock_begin(n, item, now);
+		break;
+	case CNS_ITEM_LOCK_GIVE_UP:
+		cns_lock_give_up(n, item, now);
+		break;
+	case CNS_ITEM_CLOSE:
+		cns_handle_closing(n, item, now);
 		break;
 	case CNS_ITEM_CALL:
 		call = container_of(item, struct cns_call, item);
@@ -152,6 +166,17 @@ static bool cns_work_left(const struct cns_node *n)
 	return !llist_empty(&n->inbox) || READ_ONCE(n->backlog);
 }
 
+/* Others may run before the next stretch of a node that stops. False: it goes on. */
+static bool cns_next_stretch(struct cns_stretch *st)
+{
+	*st = (struct cns_stretch){ .items = CNS_DRAIN_ITEMS };
+	local_bh_enable();
+	if (!in_interrupt())
+		cond_resched();
+	local_bh_disable();
+	return false;
+}
+
 /*
  * Take the node if nobody has it, and work until the inbox is empty. Whoever
  * pushed while somebody else owned may leave: the owner clears OWNED, and looks
@@ -162,7 +187,7 @@ void cns_node_run(struct cns_node *n)
 {
 	struct cns_stretch st = { .items = CNS_DRAIN_ITEMS };
 	struct sk_buff_head q;
-	bool over = false;
+	bool over = false, stopping;
 
 	__skb_queue_head_init(&q);
 	local_bh_disable();
@@ -170,18 +195,17 @@ void cns_node_run(struct cns_node *n)
 	       !test_and_set_bit_lock(CNS_OWNED, &n->flags)) {
 		over = cns_drain(n, &st);
 		skb_queue_splice_tail_init(&n->tx_queue, &q);
-		if (over && !test_bit(CNS_STOPPING, &n->flags)) {
+		stopping = over && test_bit(CNS_STOPPING, &n->flags);
+		if (over && !stopping)
 			tasklet_schedule(&n->task);
-		} else if (over) {
-			/* No tasklet any more: to the end, in stretches. */
-			st = (struct cns_stretch){ .items = CNS_DRAIN_ITEMS };
-			over = false;
-		}
 		clear_bit_unlock(CNS_OWNED, &n->flags);
 		/* Pairs with llist_add(): what came meanwhile is seen here. */
 		smp_mb__after_atomic();
 		if (!skb_queue_empty(&q))
 			cns_udp_flush(n, &q);
+		/* No tasklet any more: to the end, in stretches. */
+		if (unlikely(stopping))
+			over = cns_next_stretch(&st);
 	}
 	local_bh_enable();
 }
@@ -275,6 +299,7 @@ static void cns_node_free(struct work_struct *work)
 	kvfree_sensitive(n->strangers,
 			 CNS_STRANGERS * sizeof(*n->strangers));
 	kvfree(n->raft);
+	kvfree(n->want_table);
 	kfree(n->params.peers);
 	memzero_explicit(&n->params.key, sizeof(n->params.key));
 	memzero_explicit(&n->self, sizeof(n->self));
@@ -408,6 +433,18 @@ static void cns_node_self(struct cns_node *n)
 	n->hello_keys[0] = n->self.hello_key[0];
 }
 
+/* Nobody has asked for anything yet: the session of a start, and its locks. */
+void cns_node_client(struct cns_node *n)
+{
+	const struct wire_hello *h = &n->self.hello;
+
+	fsm_client_init(&n->client, h->node, h->boot.counter, h->boot.nonce,
+			n->params.name, strlen(n->params.name),
+			div_u64(n->params.ttl_ns, NSEC_PER_MSEC));
+	fsm_wants_init(&n->wants, &n->client, &cns_wants_ops, n, n->want_table,
+		       CNS_WANT_BUCKETS);
+}
+
 static int cns_node_build(struct cns_node *n)
 {
 	int err;
@@ -416,11 +453,12 @@ static int cns_node_build(struct cns_node *n)
 	err = cns_node_peers(n);
 	if (!err)
 		err = cns_node_core(n);
+	n->want_table = cns_zalloc(n, FSM_WANT_TABLES * CNS_WANT_BUCKETS *
+				      sizeof(*n->want_table));
+	if (!n->want_table)
+		err = -ENOMEM;
 	if (!err)
-		fsm_client_init(&n->client, n->self.hello.node,
-				n->self.hello.boot.counter,
-				n->self.hello.boot.nonce, n->params.name,
-				strlen(n->params.name));
+		cns_node_client(n);
 	return err;
 }
 
@@ -481,7 +519,7 @@ struct cns_node *cns_node_start(struct net *net, struct cns_params *p,
 	INIT_WORK(&n->work, cns_chores);
 	cns_keep_init(n);
 	tasklet_setup(&n->task, cns_task);
-	hrtimer_setup(&n->timer, cns_timer, CLOCK_MONOTONIC,
+	hrtimer_setup(&n->timer, cns_timer, CLOCK_BOOTTIME,
 		      HRTIMER_MODE_REL_SOFT);
 	n->timer_item.kind = CNS_ITEM_TIMER;
 	n->wal_item.kind = CNS_ITEM_WAL;

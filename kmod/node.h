@@ -41,13 +41,15 @@
 #include <net/net_namespace.h>
 
 #include <linux/consensus_netlink.h>
-#include "fsm/client.h"
+#include "fsm/want.h"
 #include "limits.h"
 #include "raft/raft.h"
 #include "storage.h"
 #include "wire/wire.h"
 
 struct cns_node;
+struct cns_ns;
+struct cns_peer;
 
 enum cns_item_kind {
 	CNS_ITEM_DATAGRAM,	/* struct cns_datagram in skb->cb */
@@ -56,6 +58,9 @@ enum cns_item_kind {
 	CNS_ITEM_TIMER,
 	CNS_ITEM_WAL,		/* storage has something to report */
 	CNS_ITEM_CALL,		/* struct cns_call */
+	CNS_ITEM_LOCK,		/* cns_lock.begin */
+	CNS_ITEM_LOCK_GIVE_UP,	/* cns_lock.give_up */
+	CNS_ITEM_CLOSE,		/* cns_handle.closing */
 };
 
 /* What the inbox holds. */
@@ -77,6 +82,8 @@ struct cns_call {
 	void *arg;
 	struct completion done;
 };
+
+#include "request.h"
 
 union cns_address {
 	struct sockaddr sa;
@@ -155,45 +162,6 @@ static inline struct cns_datagram *cns_datagram(struct sk_buff *skb)
 	return (struct cns_datagram *)skb->cb;
 }
 
-enum cns_request_kind {
-	CNS_REQ_COMMAND,	/* .command, through the log */
-	CNS_REQ_READ_LINEAR,
-	CNS_REQ_READ_INDEX,
-	CNS_REQ_READ_LOCAL,
-};
-
-/**
- * struct cns_request - an operation under way
- * @command: the session client's part, also carries name and results
- * @item: begins it
- * @give_up: ends it
- * @link: o, in cns_node.reads
- * @node: holds a reference
- * @ref: the caller's, and the node's from begin to completion
- * @kind: enum cns_request_kind
- * @reason: why the caller gives up (negative errno); before @give_up is pushed
- * @ctx: o, the read round that it joined
- * @at_least: read: index that must have been applied
- * @known: o, @at_least is final
- * @finished: o, completed already
- * @done: @command.status, value, index are final
- */
-struct cns_request {
-	struct fsm_request command;
-	struct cns_item item;
-	struct cns_item give_up;
-	struct list_head link;
-	struct cns_node *node;
-	refcount_t ref;
-	u8 kind;
-	s32 reason;
-	u64 ctx;
-	u64 at_least;
-	bool known;
-	bool finished;
-	struct completion done;
-};
-
 enum cns_node_flag {
 	CNS_OWNED,
 	CNS_TIMER_QUEUED,
@@ -239,6 +207,7 @@ struct cns_form {
  * @objects_max: limit for a cluster created here
  * @log_entries: power of two
  * @max_peers: bound of @n_peers and of those that come by themselves
+ * @ttl_ns: of this node's session
  * @disk: durable; @storage_fd is the caller's descriptor of the storage
  * @storage_fd: see @disk
  * @n_peers: entries of @peers
@@ -251,6 +220,7 @@ struct cns_params {
 	u64 heartbeat_ns;
 	u64 election_min_ns;
 	u64 election_max_ns;
+	u64 ttl_ns;
 	u32 objects_max;
 	u32 log_entries;
 	u32 max_peers;
@@ -291,6 +261,19 @@ struct cns_params {
  * @raft: o
  * @fsm: o, replaced when a snapshot is installed
  * @client: o, this node's session
+ * @wants: o, what its handles hold and wait for, and the session's lease
+ * @want_table: c, its hash tables
+ * @lease_was: o, enum fsm_lease_state as the handles were told
+ * @lease_at: o, when leases have something to do (ns)
+ * @lease_poke: o, they have, now
+ * @lease_held_up: o, there was no room for it
+ * @round_wanted: o, renewals came that joined no round yet
+ * @round_out: o, context of the last round that any joined; 0: it is confirmed
+ * @look: o, tickets to be looked up in a state that was installed
+ * @sessions_moved: o, sessions came or went since the warden looked
+ * @warden: o, leases of all sessions, while this node leads
+ * @reap: o, index of the last REAP that this leader appended
+ * @waiting: a, acquires of this node that are not granted yet
  * @persisted_seq: o, memory storage: seq to be reported durable; 0: none
  * @persisted_term: o, with it
  * @persisted_index: o, with it
@@ -368,6 +351,19 @@ struct cns_node {
 	struct raft *raft;
 	struct fsm *fsm;
 	struct fsm_client client;
+	struct fsm_wants wants;
+	struct fsm_want **want_table;
+	u8 lease_was;
+	u64 lease_at;
+	bool lease_poke;
+	bool lease_held_up;
+	bool round_wanted;
+	bool sessions_moved;
+	bool look;
+	u64 round_out;
+	struct fsm_warden warden;
+	u64 reap;
+	atomic_t waiting;
 	u64 persisted_seq;
 	u64 persisted_term;
 	u64 persisted_index;
@@ -433,6 +429,9 @@ struct cns_node {
  * @dead: the same, for readers without @control
  * @handles: open files
  * @next_handle: number of the last one
+ * @detached: handles that live on without a descriptor, see detach.c
+ * @list_lock: guards @list
+ * @list: open files, by cns_handle.link
  */
 struct cns_ns {
 	struct kref ref;
@@ -442,6 +441,9 @@ struct cns_ns {
 	bool dead;
 	atomic_t handles;
 	atomic64_t next_handle;
+	atomic_t detached;
+	spinlock_t list_lock;
+	struct list_head list;
 };
 
 /* ------------------------------------------------------------------ node.c */
@@ -454,6 +456,7 @@ void cns_node_put(struct cns_node *n);
 struct raft *cns_raft_new(struct cns_node *n, struct raft_id self, u32 entries);
 struct fsm *cns_fsm_new(struct cns_node *n);
 void cns_fsm_free(struct fsm *f);
+void cns_node_client(struct cns_node *n);
 void cns_node_live(struct cns_node *n);
 void cns_node_work(struct cns_node *n);
 struct cns_node *cns_node_get(struct cns_ns *ns);
@@ -476,6 +479,8 @@ void cns_send_promise(struct cns_node *n, struct cns_peer *p, u8 type,
 		      const struct wire_promise *w);
 void cns_send_hello(struct cns_node *n, struct wire_peer *w, struct cns_peer *p,
 		    const union cns_address *to, u64 now);
+void cns_send_renew(struct cns_node *n, struct cns_peer *p, u8 type,
+		    const struct wire_renew *r);
 void cns_forward(struct cns_node *n, u64 now);
 
 /* ----------------------------------------------------------------- greet.c */
@@ -522,23 +527,36 @@ void cns_form_config(const struct cns_node *n, struct raft_config *c);
 void cns_form_done(struct cns_node *n, int err);
 void cns_form_follow(struct cns_node *n, const struct wire_hello *h, u64 now);
 
-/* --------------------------------------------------------------- request.c */
-struct cns_request *cns_request_alloc(struct cns_ns *ns, bool nonblock,
-				      u64 deadline, int *err);
-struct cns_request *cns_request_spare(void);
-void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
-		       bool needed);
-void cns_request_put(struct cns_request *r);
-int cns_request_run(struct cns_request *r, u64 deadline);
-void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now);
-void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now);
-void cns_request_done(void *ctx, struct fsm_request *f);
-void cns_reads_pump(struct cns_node *n, u64 now);
-void cns_reads_confirmed(struct cns_node *n, u64 ctx, u64 index);
-void cns_reads_applied(struct cns_node *n);
-void cns_requests_stop(struct cns_node *n, int status);
-int cns_request_init(void);
-void cns_request_exit(void);
+/* ----------------------------------------------------------------- lease.c */
+bool cns_lease_drive(struct cns_node *n, u64 now);
+void cns_lease_role(struct cns_node *n);
+void cns_lease_confirmed(struct cns_node *n, u64 ctx, u64 index);
+void cns_lease_applied(struct cns_node *n, const struct fsm_outcome *out);
+void cns_lease_proposed(struct cns_node *n, const struct fsm_command *c,
+			u64 index);
+void cns_renew_receive(struct cns_node *n, const struct wire_renew *r, u64 now);
+void cns_renewed_receive(struct cns_node *n, struct cns_peer *p,
+			 const struct wire_renew *r, u64 now);
+
+/* ------------------------------------------------------------------ lock.c */
+struct cns_lock;
+void cns_lock_begin(struct cns_node *n, struct cns_item *item, u64 now);
+void cns_lock_give_up(struct cns_node *n, struct cns_item *item, u64 now);
+void cns_lock_release(struct cns_node *n, struct cns_request *r, u64 now);
+int cns_lock_init(void);
+void cns_lock_exit(void);
+
+/* ---------------------------------------------------------------- handle.c */
+int cns_fence_own(struct cns_node *n, const char *name, u8 len, u64 token,
+		  u64 now);
+void cns_handle_closing(struct cns_node *n, struct cns_item *item, u64 now);
+void cns_handles_wake(struct cns_ns *ns);
+void cns_handles_look(struct cns_node *n, enum fsm_lease_state lease);
+extern const struct fsm_wants_ops cns_wants_ops;
+
+/* ---------------------------------------------------------------- detach.c */
+void cns_detach_end(struct cns_ns *ns);
+void cns_detach_exit(void);
 
 /* ---------------------------------------------------------------- chores.c */
 void cns_chores(struct work_struct *work);

@@ -46,6 +46,8 @@ static int __net_init cns_net_init(struct net *net)
 	kref_init(&ns->ref);
 	mutex_init(&ns->control);
 	atomic64_set(&ns->next_handle, 0);
+	spin_lock_init(&ns->list_lock);
+	INIT_LIST_HEAD(&ns->list);
 	ns->net = net;
 	*place = ns;
 	return 0;
@@ -65,6 +67,8 @@ static void __net_exit cns_net_pre_exit(struct net *net)
 	if (n)
 		cns_node_stop(n, -ESHUTDOWN);
 	mutex_unlock(&ns->control);
+	cns_detach_end(ns);
+	cns_handles_wake(ns);
 }
 
 static void __net_exit cns_net_exit(struct net *net)

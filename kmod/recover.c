@@ -429,9 +429,7 @@ static void cns_load_live(struct cns_node *n, void *arg)
 	self->hello.doubt = st->doubt != RAFT_SURE;
 	n->promised_id = s->coordinator;
 	strscpy(n->promised_to, s->promised_to, sizeof(n->promised_to));
-	fsm_client_init(&n->client, self->hello.node, self->hello.boot.counter,
-			self->hello.boot.nonce, n->params.name,
-			strlen(n->params.name));
+	cns_node_client(n);
 	cns_node_live(n);
 }
 

@@ -11,7 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "node.h"
+#include "handle.h"
 
 static struct kmem_cache *cns_requests;
 
@@ -41,19 +41,45 @@ static void cns_read_finish(struct cns_node *n, struct cns_request *r, int err)
 	cns_complete(n, r);
 }
 
-/* Read from the state as it is now. */
+/*
+ * Under a grant of this node nothing goes out once the lease is over, by the clock
+ * itself: the timer that says so may be late (design 9).
+ */
+static int cns_fenced(struct cns_node *n, const struct cns_request *r)
+{
+	const struct fsm_extra *x = r->extra;
+
+	if (likely(!x) || !x->fence_token)
+		return 0;
+	return cns_fence_own(n, x->fence_name, x->fence_len, x->fence_token,
+			     cns_now());
+}
+
+/* What a read finds in the state as it is now, if its fence holds in it. */
+static int cns_read_state(struct cns_node *n, struct cns_request *r)
+{
+	const struct fsm_extra *x = r->extra;
+	struct fsm_request *c = &r->command;
+	int err = cns_fenced(n, r);
+
+	/* It may have waited long, and this state may be an old one. */
+	if (unlikely(err))
+		return err;
+	if (x && fsm_fence(n->fsm, x->fence_name, x->fence_len, x->fence_token))
+		return -ESTALE;
+	if (r->check)
+		return fsm_fence(n->fsm, c->name, c->name_len, c->arg);
+	return fsm_counter(n->fsm, c->name, c->name_len, &c->value, &c->arg);
+}
+
 static void cns_read_answer(struct cns_node *n, struct cns_request *r)
 {
 	struct fsm_stats st;
-	u64 version = 0;
 
 	list_del_init(&r->link);
-	r->command.status = fsm_counter(n->fsm, r->command.name,
-					r->command.name_len, &r->command.value,
-					&version);
+	r->command.status = cns_read_state(n, r);
 	fsm_stats(n->fsm, &st);
 	r->command.index = st.applied;
-	r->command.arg = version;
 	cns_complete(n, r);
 }
 
@@ -94,16 +120,28 @@ void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now)
 {
 	int err = cns_ended(n);
 
+	if (likely(!err))
+		err = cns_fenced(n, r);
 	if (unlikely(err)) {
-		r->command.status = err;
-		cns_complete(n, r);
+		cns_request_finish(n, r, err, 0);
 		return;
 	}
 	n->pump = true;
 	if (r->kind == CNS_REQ_COMMAND)
 		fsm_client_add(&n->client, &r->command);
+	else if (r->kind == CNS_REQ_RELEASE)
+		cns_lock_release(n, r, now);
 	else
 		cns_read_begin(n, r);
+}
+
+/* It ends, by other ways than a command or a read of its own. */
+void cns_request_finish(struct cns_node *n, struct cns_request *r, int status,
+			u64 index)
+{
+	r->command.status = status;
+	r->command.index = index;
+	cns_complete(n, r);
 }
 
 /* The caller's patience is over. It still waits, a little. */
@@ -115,6 +153,8 @@ void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now)
 		goto put;
 	if (reason == -ETIMEDOUT && !raft_id_some(raft_leader(n->raft)))
 		reason = -EHOSTUNREACH;
+	if (r->kind == CNS_REQ_RELEASE)
+		goto put;	/* once begun it happens, sooner or later */
 	if (r->kind != CNS_REQ_COMMAND)
 		cns_read_finish(n, r, reason);
 	else if (fsm_client_give_up(&n->client, &r->command, reason))
@@ -192,7 +232,11 @@ void cns_requests_stop(struct cns_node *n, int status)
 
 	list_for_each_entry_safe(r, next, &n->reads, link)
 		cns_read_finish(n, r, status);
-	fsm_client_stop(&n->client, status, cns_request_done, n);
+	fsm_wants_stop(&n->wants, -EKEYEXPIRED);
+	fsm_client_stop(&n->client, status, fsm_wants_done, &n->wants);
+	/* What they held is gone; they hear of it before anybody comes again. */
+	while (fsm_wants_sweep(&n->wants, CNS_CLOSE_STEP))
+		;
 }
 
 /* ------------------------------------------------------------------ caller */
@@ -241,8 +285,11 @@ struct cns_request *cns_request_spare(void)
 	r->give_up.kind = CNS_ITEM_GIVE_UP;
 	INIT_LIST_HEAD(&r->link);
 	r->node = NULL;
+	r->handle = NULL;
+	r->extra = NULL;
 	refcount_set(&r->ref, 1);
 	r->kind = CNS_REQ_COMMAND;
+	r->check = false;
 	r->reason = 0;
 	r->ctx = 0;
 	r->at_least = 0;
@@ -250,6 +297,27 @@ struct cns_request *cns_request_spare(void)
 	r->finished = false;
 	init_completion(&r->done);
 	return r;
+}
+
+/* A request that no node has: a spare, or one that is done. */
+void cns_request_drop(struct cns_request *r)
+{
+	kfree(r->extra);
+	kmem_cache_free(cns_requests, r);
+}
+
+/**
+ * cns_request_extra() - room for what only some requests say
+ * @r: a request that has not begun
+ *
+ * Return: zeroed, and the request's; NULL: no memory. May sleep.
+ */
+struct fsm_extra *cns_request_extra(struct cns_request *r)
+{
+	if (!r->extra)
+		r->extra = kzalloc(sizeof(*r->extra), GFP_KERNEL_ACCOUNT);
+	r->command.extra = r->extra;
+	return r->extra;
 }
 
 /**
@@ -290,11 +358,14 @@ put:
 
 void cns_request_put(struct cns_request *r)
 {
+	struct cns_handle *h = r->handle;
 	struct cns_node *n = r->node;
 
 	if (!refcount_dec_and_test(&r->ref))
 		return;
-	kmem_cache_free(cns_requests, r);
+	cns_request_drop(r);
+	if (h)
+		cns_handle_put(h);
 	atomic_dec(&n->n_requests);
 	if (unlikely(wq_has_sleeper(&n->wait_room)))
 		wake_up(&n->wait_room);
@@ -349,9 +420,27 @@ int cns_request_run(struct cns_request *r, u64 deadline)
 	return cns_withdraw(r, left ? -EINTR : -ETIMEDOUT);
 }
 
+/**
+ * cns_request_to() - make a spare the HANDLE_CLOSE of a handle
+ * @r: spare
+ * @n: node; a reference of its own is taken
+ * @handle: number of the handle
+ *
+ * It may be given to cns_request_begin() then, by the owner, or submitted.
+ */
+void cns_request_to(struct cns_request *r, struct cns_node *n, u64 handle)
+{
+	kref_get(&n->ref);
+	/* Not counted against what makes others wait: it makes room. */
+	atomic_inc(&n->n_requests);
+	r->node = n;
+	r->command.op = FSM_HANDLE_CLOSE;
+	r->command.handle = handle;
+}
+
 /*
- * A handle was closed: @r, a spare, tells the cluster if that is @needed, that
- * is if requests of it are unresolved. Consumes @r; does not wait.
+ * A handle without locks was closed: @r, a spare, tells the cluster if that is
+ * @needed, that is if requests of it are unresolved. Consumes @r; does not wait.
  */
 void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 		       bool needed)
@@ -359,14 +448,11 @@ void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 	struct cns_node *n = needed ? cns_node_get(ns) : NULL;
 
 	if (!n) {
-		kmem_cache_free(cns_requests, r);
+		cns_request_drop(r);
 		return;
 	}
-	/* Not counted against what makes others wait: it makes room. */
-	atomic_inc(&n->n_requests);
-	r->node = n;
-	r->command.op = FSM_HANDLE_CLOSE;
-	r->command.handle = handle;
+	cns_request_to(r, n, handle);
+	cns_node_put(n);
 	cns_submit(r, &r->item);
 	cns_request_put(r);
 }

@@ -421,7 +421,10 @@ static void cns_install_swap(struct cns_node *n, void *arg)
 		return;
 	n->snapshots++;
 	n->pump = true;
-	fsm_client_reload(&n->client, n->fsm, cns_request_done, n);
+	fsm_client_reload(&n->client, n->fsm, fsm_wants_done, &n->wants);
+	n->look |= fsm_wants_reload(&n->wants, n->fsm, cns_now());
+	n->sessions_moved = true;
+	n->lease_poke = true;
 	cns_reads_applied(n);
 }
 

@@ -9,7 +9,9 @@
 
 #include "control.h"
 
-/* What status tells of doubt is what the core has. */
+/* What status tells of doubt and of leases is what the pure half has. */
+static_assert((int)FSM_LEASE_NONE == (int)CONSENSUS_LEASE_NONE);
+static_assert((int)FSM_LEASE_OVER == (int)CONSENSUS_LEASE_OVER);
 static_assert((int)RAFT_SURE == (int)CONSENSUS_DOUBT_NONE);
 static_assert((int)RAFT_DOUBT_VOTE == (int)CONSENSUS_DOUBT_VOTE);
 
@@ -32,7 +34,8 @@ struct cns_status {
 		enum raft_doubt doubt;
 	} disk;
 	u32 state, role;
-	u64 term, commit, first, last, durable, session;
+	u64 term, commit, first, last, durable, session, lease_left;
+	u32 lease, held, queued;
 	u32 voters, voters_heard;
 	bool voter;
 	u64 rx, tx, rx_bytes, tx_bytes, snapshots, memory, uptime;
@@ -135,6 +138,10 @@ static void cns_status_call(struct cns_node *n, void *arg)
 	st->last = raft_last_index(n->raft);
 	st->durable = raft_durable_index(n->raft);
 	st->session = n->client.session;
+	st->lease = n->lease_was;
+	st->lease_left = fsm_lease_left(&n->wants.lease, cns_now());
+	st->held = n->wants.held;
+	st->queued = n->wants.queued;
 	st->voter = raft_is_voter(n->raft);
 	st->form = n->form;
 	st->backup = n->backup;
@@ -235,6 +242,24 @@ static int cns_put_state(struct sk_buff *skb, struct cns_node *n,
 	       cns_put_u64(skb, CONSENSUS_A_UPTIME_NS, st->uptime);
 }
 
+static int cns_put_locks(struct sk_buff *skb, struct cns_node *n,
+			 struct cns_ns *ns, const struct cns_status *st)
+{
+	return nla_put_u32(skb, CONSENSUS_A_TTL_MS, cns_ms(n->params.ttl_ns)) ||
+	       nla_put_u32(skb, CONSENSUS_A_LEASE, st->lease) ||
+	       cns_put_u64(skb, CONSENSUS_A_LEASE_NS, st->lease_left) ||
+	       nla_put_u32(skb, CONSENSUS_A_LOCKS, st->fsm.locks) ||
+	       nla_put_u32(skb, CONSENSUS_A_LOCKS_HELD, st->fsm.held) ||
+	       nla_put_u32(skb, CONSENSUS_A_LOCKS_WAITING, st->fsm.waiting) ||
+	       nla_put_u32(skb, CONSENSUS_A_DYING, st->fsm.dying) ||
+	       nla_put_u32(skb, CONSENSUS_A_OWN_HELD, st->held) ||
+	       nla_put_u32(skb, CONSENSUS_A_OWN_WAITING, st->queued) ||
+	       nla_put_u32(skb, CONSENSUS_A_OWN_WAITING_MAX,
+			   CNS_WAITING_MAX) ||
+	       nla_put_u32(skb, CONSENSUS_A_DETACHED,
+			   atomic_read(&ns->detached));
+}
+
 static int cns_put_traffic(struct sk_buff *skb, struct cns_node *n,
 			   const struct cns_status *st)
 {
@@ -313,7 +338,8 @@ int cns_cmd_status(struct sk_buff *skb, struct genl_info *info)
 	if (!hdr || cns_put_who(msg, n, &st) ||
 	    cns_put_settings(msg, &n->params) || cns_put_raft(msg, &st) ||
 	    cns_put_state(msg, n, ns, &st) || cns_put_traffic(msg, n, &st) ||
-	    cns_put_disk(msg, &st.disk) || cns_put_backup(msg, &st.backup)) {
+	    cns_put_locks(msg, n, ns, &st) || cns_put_disk(msg, &st.disk) ||
+	    cns_put_backup(msg, &st.backup)) {
 		nlmsg_free(msg);
 		goto put;
 	}

@@ -22,6 +22,14 @@ static s32 status_of(enum fsm_code code)
 		return -ECANCELED;
 	case FSM_OVERFLOWED:
 		return -EOVERFLOW;
+	case FSM_BUSY:
+		return -EAGAIN;
+	case FSM_STALE:
+		return -ESTALE;
+	case FSM_NOT_HOLDER:
+		return -EPERM;
+	case FSM_NO_SUCH:
+		return -ENOENT;
 	default:
 		return -ENOSPC;
 	}
@@ -42,156 +50,10 @@ void fsm_begin(struct fsm *f, u32 version, u32 objects_max, u64 seed)
 }
 
 /* Which members must agree on as on all else: see state.h. */
-u64 fsm_limits_hash(const struct fsm *f)
+u64 fsm_limits_hash(struct fsm *f)
 {
-	u64 limits = siphash_3u64(f->version, f->objects_max, f->seed, &f->key);
-
-	return limits + fsm_mix(fsm_mix(limits) + f->next_token);
-}
-
-/* ------------------------------------------------------------- sessions */
-
-/**
- * enum standing - how an open relates to the session that its name has
- * @SAME: it is the open of that very session, once more
- * @NEWER: its node has gone on since: the session ends
- * @OLDER: it is late: the session stays
- */
-enum standing { SAME, NEWER, OLDER };
-
-/* What @node had when it lost this name to another; NULL: it never did. */
-static const struct fsm_former *former(const struct fsm_session *s,
-				       struct raft_id node)
-{
-	u32 i;
-
-	for (i = 0; i < s->n_former; i++)
-		if (raft_id_eq(s->former[i].node, node))
-			return &s->former[i];
-	return NULL;
-}
-
-/*
- * An open by an incarnation that does not have the name now. They have no order
- * but that of their coming, so one that was replaced stays replaced. But its
- * successor may be a dead predecessor, whose open was late in the network. Only
- * who lives has seen that, and asks for another session.
- */
-static enum standing stranger(const struct fsm_session *s,
-			      const struct fsm_command *c)
-{
-	const struct fsm_former *f = former(s, c->node);
-
-	if (!f || c->boot_counter > f->boot_counter)
-		return NEWER;
-	return c->boot_counter == f->boot_counter && c->arg2 > f->ordinal ?
-	       NEWER : OLDER;
-}
-
-/*
- * Boots of one incarnation are ordered by their counter, sessions of one boot
- * by their ordinal.
- */
-static enum standing standing(const struct fsm_session *s,
-			      const struct fsm_command *c)
-{
-	if (!raft_id_eq(s->node, c->node))
-		return stranger(s, c);
-	if (s->boot_counter != c->boot_counter)
-		return c->boot_counter > s->boot_counter ? NEWER : OLDER;
-	/* A counter used twice: storage was rolled back. The first one stays. */
-	if (s->boot_nonce != c->boot_nonce)
-		return OLDER;
-	if (s->ordinal != c->arg2)
-		return c->arg2 > s->ordinal ? NEWER : OLDER;
-	return SAME;
-}
-
-/*
- * @heir takes the name. The newest in front; the oldest is forgotten when there
- * are too many.
- */
-static void remember_former(struct fsm_session *s, struct raft_id heir)
-{
-	u32 i, n = 0;
-
-	for (i = 0; i < s->n_former; i++)
-		if (!raft_id_eq(s->former[i].node, heir))
-			s->former[n++] = s->former[i];
-	s->n_former = min_t(u32, n + 1, FSM_FORMER);
-	memmove(&s->former[1], &s->former[0],
-		(s->n_former - 1) * sizeof(s->former[0]));
-	s->former[0] = (struct fsm_former){
-		.node = s->node,
-		.boot_counter = s->boot_counter,
-		.ordinal = s->ordinal,
-	};
-}
-
-/* The session belongs to whom @c names, and has seen nothing yet. */
-static void take_over(struct fsm *f, struct fsm_session *s, u64 index,
-		      const struct fsm_command *c)
-{
-	s->id = index;
-	s->node = c->node;
-	s->boot_counter = c->boot_counter;
-	s->boot_nonce = c->boot_nonce;
-	s->ordinal = c->arg2;
-	fsm_session_start(f, s, 1);
-}
-
-/* The session that @c is to have; in @out what became of another. */
-static int place(struct fsm *f, u64 index, const struct fsm_command *c,
-		 struct fsm_outcome *out)
-{
-	struct fsm_session *s = fsm_session_named(f, c->name, c->name_len);
-
-	if (!s) {
-		if (f->n_sessions == FSM_SESSIONS_MAX) {
-			out->status = -ENOSPC;
-			return 0;
-		}
-		s = fsm_session_new(f, c->name, c->name_len);
-		if (!s)
-			return -ENOMEM;
-		take_over(f, s, index, c);
-		out->session = s->id;
-		return 0;
-	}
-	switch (standing(s, c)) {
-	case OLDER:
-		*out = (struct fsm_outcome){ .kind = FSM_OUT_NONE };
-		return 0;
-	case SAME:
-		out->session = s->id;
-		return 0;
-	case NEWER:
-		break;
-	}
-	fsm_session_touch(f, s);
-	out->replaced = s->id;
-	fsm_session_retire(f, s);
-	if (!raft_id_eq(s->node, c->node))
-		remember_former(s, c->node);
-	take_over(f, s, index, c);
-	out->session = s->id;
-	return 0;
-}
-
-/*
- * "A session is (incarnation, boot, ordinal), one at a time per node. It ends,
- * too, when the same member opens one under a newer boot or incarnation"
- * (design 3). The member is known by its name, which outlives its storage.
- */
-static int apply_open(struct fsm *f, u64 index, const struct fsm_command *c,
-		      struct fsm_outcome *out)
-{
-	out->kind = FSM_OUT_OPENED;
-	out->index = index;
-	out->node = c->node;
-	out->boot_nonce = c->boot_nonce;
-	out->ordinal = c->arg2;
-	return place(f, index, c, out);
+	f->limits = siphash_3u64(f->version, f->objects_max, f->seed, &f->key);
+	return f->limits + fsm_counts_hash(f);
 }
 
 /* ------------------------------------------------------------- requests */
@@ -214,7 +76,7 @@ static int counter_add(struct fsm *f, u64 index, const struct fsm_command *c,
 		return 0;
 	}
 	if (o)
-		fsm_object_touch(f, o);
+		fsm_cell_touch(f, &o->cell);
 	else
 		o = fsm_object_new(f, FSM_KIND_COUNTER, c->name, c->name_len,
 				   hash);
@@ -225,33 +87,54 @@ static int counter_add(struct fsm *f, u64 index, const struct fsm_command *c,
 	return 0;
 }
 
-/* A close that forbids nothing any more needs no record. */
-static void handle_close(const struct fsm_session *s,
+/*
+ * What the handle has counts as gone from now on. A close that forbids nothing any
+ * more needs no record.
+ */
+static void handle_close(struct fsm *f, struct fsm_session *s, u64 index,
 			 const struct fsm_command *c, struct fsm_slot *result)
 {
+	struct fsm_handle *h = fsm_handle_find(f, s->id, c->handle);
+
+	if (h && !h->death) {
+		fsm_handle_die(f, s, h, index);
+		fsm_reap(f, index, c->stamp);
+	}
 	if (c->arg < s->low)
 		return;
 	result->back = c->seq - c->arg;
 	result->value = c->handle;
 }
 
+/* A fence that does not hold: nothing may take effect. */
+static bool fenced_off(const struct fsm *f, const struct fsm_fence *fence)
+{
+	return unlikely(fence->token) &&
+	       fsm_fence(f, fence->name, fence->name_len, fence->token);
+}
+
 /*
  * The first entry that names c->seq: do what it says. Nothing of it takes effect
- * if its cancellation or the close of its handle came first.
+ * if its cancellation or the close of its handle came first, and then if its fence
+ * does not hold.
  */
 static int resolve(struct fsm *f, struct fsm_session *s, u64 index,
-		   const struct fsm_command *c)
+		   const struct fsm_command *c, struct fsm_outcome *out)
 {
 	struct fsm_slot result = { .index = index };
 	int err = 0;
 
 	if (c->op == FSM_HANDLE_CLOSE)
-		handle_close(s, c, &result);
+		handle_close(f, s, index, c, &result);
 	else if (c->op == FSM_CANCEL ||
 		 fsm_session_closed(s, c->seq, c->handle))
 		result.code = FSM_CANCELED;
-	else
+	else if (fenced_off(f, &c->fence))
+		result.code = FSM_STALE;
+	else if (likely(c->op == FSM_COUNTER_ADD))
 		err = counter_add(f, index, c, &result);
+	else
+		err = fsm_lock_request(f, s, index, c, &result, out);
 	if (!err)
 		fsm_session_store(f, s, c->seq, &result);
 	return err;
@@ -296,10 +179,15 @@ static int apply_request(struct fsm *f, u64 index, const struct fsm_command *c,
 	if (c->seq < s->low)
 		return 0;
 	if (!fsm_session_has(s, c->seq))
-		err = resolve(f, s, index, c);
-	if (!err)
-		report(s, c->seq, out);
-	return err;
+		err = resolve(f, s, index, c, out);
+	if (err)
+		return err;
+	report(s, c->seq, out);
+	/* The result first: it may be its own session. */
+	if (unlikely(out->ended))
+		return fsm_end(f, fsm_session_find(f, out->ended), index,
+			       c->stamp);
+	return 0;
 }
 
 /* --------------------------------------------------------------- checks */
@@ -366,11 +254,20 @@ static int apply_command(struct fsm *f, u64 index, const struct fsm_command *c,
 	}
 	if (likely(c->session))
 		return apply_request(f, index, c, out);
-	if (c->op == FSM_SESSION_OPEN)
-		return apply_open(f, index, c, out);
-	if (c->op == FSM_CHECK)
+	switch (c->op) {
+	case FSM_SESSION_OPEN:
+		return fsm_open(f, index, c, out);
+	case FSM_CHECK:
 		apply_check(f, c, out);
-	return 0;
+		return 0;
+	case FSM_EXPIRE:
+		return fsm_expire(f, index, c, out);
+	case FSM_REAP:
+		fsm_reap(f, index, c->stamp);
+		return 0;
+	default:
+		return 0;
+	}
 }
 
 /**
@@ -394,6 +291,7 @@ int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
 	*out = (struct fsm_outcome){ .kind = FSM_OUT_NONE };
 	if (index != f->applied + 1)
 		return -EINVAL;
+	f->n_events = 0;
 	if (len) {
 		err = fsm_decode(&c, data, len);
 		if (!err)
@@ -404,6 +302,7 @@ int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
 		return err;
 	}
 	f->applied = index;
+	out->n_events = f->n_events;
 	if (unlikely(!(index & (FSM_CHECK_EVERY - 1))))
 		remember_hash(f);
 	return 0;

@@ -80,4 +80,15 @@ static inline bool fsm_name_padded(const u8 *p, u32 len)
 	return !rest;
 }
 
+/* Is what lies behind the first zero of @len bytes at @p zero, too? */
+static inline bool fsm_text_padded(const char *p, u32 len)
+{
+	u32 i;
+
+	for (i = 1; i < len; i++)
+		if (p[i] && !p[i - 1])
+			return false;
+	return true;
+}
+
 #endif

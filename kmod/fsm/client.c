@@ -10,10 +10,11 @@
  */
 #include <linux/types.h>
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
-#include "client.h"
+#include "client_state.h"
 
 /* -------------------------------------------------------------- queues */
 
@@ -49,19 +50,9 @@ static void unlink_request(struct fsm_client *c, struct fsm_request *r)
 	c->queued--;
 }
 
-/* -------------------------------------------------------------- window */
+/* -------------------------------------------------------------- session */
 
-/*
- * Where request @seq is while it is unresolved. No two share a place: the window
- * is as wide as the array (see next_queued()).
- */
-static struct fsm_request **place(struct fsm_client *c, u64 seq)
-{
-	return &c->window[seq & (FSM_WINDOW - 1)];
-}
-
-/* Numbers begin anew; the caller has seen to what was in the window. */
-static void fresh_session(struct fsm_client *c, u64 ordinal)
+void fsm_client_fresh(struct fsm_client *c, u64 ordinal)
 {
 	c->ordinal = ordinal;
 	c->session = 0;
@@ -70,6 +61,7 @@ static void fresh_session(struct fsm_client *c, u64 ordinal)
 	c->unresolved = 0;
 	c->open_term = 0;
 	c->open_at = 0;
+	c->open_first = 0;
 	c->swept_term = 0;
 	c->oldest = 0;
 	c->dirty = U64_MAX;
@@ -83,26 +75,28 @@ static void fresh_session(struct fsm_client *c, u64 ordinal)
  * @boot_nonce: which start of it
  * @name: the node's; valid by fsm_name_check()
  * @name_len: bytes of it
+ * @ttl_ms: how long its sessions may be silent, FSM_TTL_MIN_MS to FSM_TTL_MAX_MS
  *
  * Its first session has ordinal 1.
  */
 void fsm_client_init(struct fsm_client *c, struct raft_id node,
 		     u64 boot_counter, u64 boot_nonce, const char *name,
-		     u8 name_len)
+		     u8 name_len, u32 ttl_ms)
 {
 	memset(c, 0, sizeof(*c));
 	c->node = node;
 	c->boot_counter = boot_counter;
 	c->boot_nonce = boot_nonce;
+	c->ttl_ms = ttl_ms;
 	c->name_len = name_len;
 	memcpy(c->name, name, name_len);
-	fresh_session(c, 1);
+	fsm_client_fresh(c, 1);
 }
 
 /**
  * fsm_client_add() - somebody wants something
  * @c: client
- * @r: NEW, with op, handle, arg and name; the client's until it is DONE
+ * @r: NEW, with op, handle, arg, name and extra; the client's until it is DONE
  *
  * Never fails. A HANDLE_CLOSE may come only when no other request of the handle
  * is QUEUED: it overtakes those of other handles, and what gets its seq behind
@@ -152,6 +146,7 @@ static u16 encode_open(const struct fsm_client *c, u8 *buf)
 	const struct fsm_command open = {
 		.op = FSM_SESSION_OPEN,
 		.name_len = c->name_len,
+		.arg = c->ttl_ms,
 		.arg2 = c->ordinal,
 		.boot_counter = c->boot_counter,
 		.boot_nonce = c->boot_nonce,
@@ -160,6 +155,19 @@ static u16 encode_open(const struct fsm_client *c, u8 *buf)
 	};
 
 	return fsm_encode(&open, buf);
+}
+
+/* What only some requests say. A fence has a name and a token, or is none. */
+static void add_extra(struct fsm_command *cmd, const struct fsm_extra *x)
+{
+	cmd->arg2 = x->arg2;
+	cmd->stamp = x->stamp;
+	cmd->program = x->program;
+	if (!x->fence_len || !x->fence_token)
+		return;
+	cmd->fence.token = x->fence_token;
+	cmd->fence.name_len = x->fence_len;
+	cmd->fence.name = x->fence_name;
 }
 
 /* What is CANCELLING has its cancellation sent in its stead, under its seq. */
@@ -179,13 +187,16 @@ static u16 encode_request(const struct fsm_client *c,
 		cmd.arg = r->arg;
 		cmd.name = r->name;
 		cmd.name_len = r->name_len;
+		if (unlikely(r->extra))
+			add_extra(&cmd, r->extra);
 	}
 	return fsm_encode(&cmd, buf);
 }
 
 /*
  * Repeating it is harmless: an open of the same (incarnation, boot, ordinal) finds
- * the session there (design 3, "idempotently").
+ * the session there (design 3, "idempotently"). Which of them was applied, nobody
+ * knows: so the lease counts from when the first one left (pitfall 62).
  */
 static u16 next_open(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
 		     u8 *buf)
@@ -194,6 +205,7 @@ static u16 next_open(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
 		return 0;
 	c->open_term = term;
 	c->open_at = now;
+	c->open_first = c->open_first ?: max_t(u64, now, 1);
 	c->last_seq = 0;
 	c->last_fresh = false;
 	return encode_open(c, buf);
@@ -234,7 +246,7 @@ static struct fsm_request *next_sent(struct fsm_client *c, u64 now, u64 term,
 	u64 seq = max(*cursor, c->low);
 
 	for (; seq < c->next_seq; seq++) {
-		struct fsm_request *r = *place(c, seq);
+		struct fsm_request *r = *fsm_client_place(c, seq);
 
 		if (!r)
 			continue;
@@ -276,7 +288,7 @@ static void admit(struct fsm_client *c, struct fsm_request *r, u64 now)
 	r->seq = c->next_seq++;
 	if (r->op == FSM_HANDLE_CLOSE)
 		r->arg = r->seq - 1;
-	*place(c, r->seq) = r;
+	*fsm_client_place(c, r->seq) = r;
 	c->unresolved++;
 }
 
@@ -329,7 +341,7 @@ u16 fsm_client_next(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
  */
 static void readmit(struct fsm_client *c, struct fsm_request *r)
 {
-	*place(c, r->seq) = NULL;
+	*fsm_client_place(c, r->seq) = NULL;
 	c->next_seq--;
 	c->unresolved--;
 	r->seq = 0;
@@ -351,7 +363,7 @@ void fsm_client_unsend(struct fsm_client *c, u64 *cursor)
 		c->open_term = 0;
 		return;
 	}
-	r = *place(c, c->last_seq);
+	r = *fsm_client_place(c, c->last_seq);
 	*cursor = c->last_seq;
 	r->tries--;
 	if (c->last_fresh) {
@@ -384,165 +396,7 @@ u64 fsm_client_deadline(const struct fsm_client *c, u64 resend_ns)
 	return from + min(resend_ns, U64_MAX - from);
 }
 
-/* -------------------------------------------------------------- resolving */
-
-/*
- * @r is resolved. The low mark follows the lowest that is not, and only then is
- * anybody told: @done may free @r and add requests.
- */
-static void settle(struct fsm_client *c, struct fsm_request *r, s32 status,
-		   fsm_done_fn done, void *ctx)
-{
-	*place(c, r->seq) = NULL;
-	c->unresolved--;
-	while (c->low < c->next_seq && !*place(c, c->low))
-		c->low++;
-	r->state = FSM_REQ_DONE;
-	r->status = status;
-	done(ctx, r);
-}
-
-/* A cancellation that won is reported as why it was asked for. */
-static void resolved(struct fsm_client *c, const struct fsm_outcome *out,
-		     fsm_done_fn done, void *ctx)
-{
-	struct fsm_request *r;
-	s32 status = out->status;
-
-	if (out->seq < c->low || out->seq >= c->next_seq)
-		return;
-	r = *place(c, out->seq);
-	if (!r)
-		return;
-	if (status == -ECANCELED && r->state == FSM_REQ_CANCELLING)
-		status = r->give_up;
-	r->value = out->value;
-	r->index = out->index;
-	settle(c, r, status, done, ctx);
-}
-
-/*
- * The session is gone, and with it whatever had a seq: "requests of the dead
- * session end in their known result or ENOTRECOVERABLE" (design 3). The client
- * is made ready for the next one before anybody hears of it.
- */
-static void session_ended(struct fsm_client *c, fsm_done_fn done, void *ctx)
-{
-	struct fsm_request *list = NULL, *r;
-	u64 seq;
-
-	for (seq = c->next_seq; seq-- > c->low; ) {
-		r = *place(c, seq);
-		*place(c, seq) = NULL;
-		if (!r)
-			continue;
-		r->next = list;
-		list = r;
-	}
-	fresh_session(c, c->ordinal + 1);
-	while ((r = list)) {
-		list = r->next;
-		r->next = NULL;
-		r->state = FSM_REQ_DONE;
-		r->status = -ENOTRECOVERABLE;
-		done(ctx, r);
-	}
-}
-
-/*
- * Every node sees every open in its log, so that it learns of the end of its own
- * session, too: whoever takes its place names it.
- */
-static void opened(struct fsm_client *c, const struct fsm_outcome *out,
-		   fsm_done_fn done, void *ctx)
-{
-	if (c->session && out->replaced == c->session)
-		session_ended(c, done, ctx);
-	if (!c->session && !out->status && raft_id_eq(out->node, c->node) &&
-	    out->boot_nonce == c->boot_nonce && out->ordinal == c->ordinal)
-		c->session = out->session;
-}
-
-/**
- * fsm_client_applied() - the own state machine has applied an entry
- * @c: client
- * @out: what fsm_apply() said
- * @done: called for each request that is thereby resolved
- * @ctx: for @done
- *
- * This alone resolves what has left, whoever leads meanwhile: no reply of a
- * leader is needed, and none can be lost (pitfall 54).
- */
-void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
-			fsm_done_fn done, void *ctx)
-{
-	if (out->kind == FSM_OUT_OPENED) {
-		opened(c, out, done, ctx);
-		return;
-	}
-	if (out->kind != FSM_OUT_RESULT || !c->session ||
-	    out->session != c->session)
-		return;
-	if (out->status == -EKEYEXPIRED)
-		session_ended(c, done, ctx);
-	else
-		resolved(c, out, done, ctx);
-}
-
-/* What a snapshot knows of request @seq; whether the session is still there. */
-static bool look_up(struct fsm_client *c, const struct fsm *f, u64 seq,
-		    fsm_done_fn done, void *ctx)
-{
-	struct fsm_request *r = *place(c, seq);
-	struct fsm_outcome out;
-	int err;
-
-	if (!r)
-		return true;
-	err = fsm_result(f, c->session, seq, &out);
-	if (err == -EKEYEXPIRED)
-		return false;
-	/* Below a low mark that only we raise: then it was resolved, but how? */
-	if (err == -ESTALE)
-		settle(c, r, -ENOTRECOVERABLE, done, ctx);
-	else if (!err)
-		resolved(c, &out, done, ctx);
-	return true;
-}
-
-/**
- * fsm_client_reload() - a snapshot took the place of entries
- * @c: client
- * @f: state that was loaded
- * @done: called for each request that is thereby resolved
- * @ctx: for @done
- *
- * The entries in between will not be seen. Results that a session still has are
- * found in it; if the session is gone, what had left is lost to view.
- */
-void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
-		       fsm_done_fn done, void *ctx)
-{
-	u64 seq, lost, end = c->next_seq;
-
-	if (!c->session) {
-		c->session = fsm_session_of(f, c->node, c->boot_nonce,
-					    c->ordinal);
-		lost = fsm_session_lost(f, c->node, c->boot_counter);
-		/* Opened and lost in between: the same one is not had again. */
-		if (!c->session && lost >= c->ordinal)
-			fresh_session(c, lost + 1);
-		return;
-	}
-	if (fsm_session_of(f, c->node, c->boot_nonce, c->ordinal) !=
-	    c->session) {
-		session_ended(c, done, ctx);
-		return;
-	}
-	for (seq = c->low; seq < end; seq++)
-		if (!look_up(c, f, seq, done, ctx))
-			return;
-}
+/* -------------------------------------------------------------- the end */
 
 /* What never left never happened, and may say so with @status. */
 static void stop_queue(struct fsm_client *c, struct fsm_queue *q, s32 status,
@@ -570,7 +424,7 @@ static void stop_queue(struct fsm_client *c, struct fsm_queue *q, s32 status,
 void fsm_client_stop(struct fsm_client *c, s32 status, fsm_done_fn done,
 		     void *ctx)
 {
-	session_ended(c, done, ctx);
+	fsm_client_ended(c, status, done, ctx);
 	stop_queue(c, &c->others, status, done, ctx);
 	stop_queue(c, &c->closes, status, done, ctx);
 }

@@ -33,12 +33,30 @@ enum fsm_request_state {
 };
 
 /**
+ * struct fsm_extra - what only some requests say
+ * @arg2: as in struct fsm_command
+ * @stamp: as in struct fsm_command
+ * @fence_token: of the fence; 0: none
+ * @fence_len: bytes of @fence_name; 0: none
+ * @fence_name: not terminated
+ * @program: LOCK_ACQUIRE
+ */
+struct fsm_extra {
+	u64 arg2;
+	u32 stamp;
+	u8 fence_len;
+	u64 fence_token;
+	struct fsm_program program;
+	char fence_name[FSM_NAME_MAX + 1];
+};
+
+/**
  * struct fsm_request - one of this node's requests
  * @next: queue link, the client's
  * @prev: queue link, the client's
  * @state: enum fsm_request_state
  * @orphan: nobody waits any more; the driver frees it when it is done
- * @op: FSM_COUNTER_ADD or FSM_HANDLE_CLOSE
+ * @op: an enum fsm_op that is a request: not INIT, OPEN, CANCEL, CHECK, EXPIRE, REAP
  * @name_len: of @name
  * @status: when done: 0, a definite negative errno, or -ENOTRECOVERABLE
  * @give_up: what a cancellation that wins is reported as (-EINTR, -ETIMEDOUT,
@@ -52,11 +70,13 @@ enum fsm_request_state {
  * @sent_term: term of the leader it was last given to; 0: none
  * @sent_at: when (ns)
  * @tries: how often
+ * @extra: the rest of what it says, or NULL: zeros; stays until it is DONE
  * @name: the object's
  */
 struct fsm_request {
 	struct fsm_request *next;
 	struct fsm_request *prev;
+	const struct fsm_extra *extra;
 	u8 state;
 	bool orphan;
 	u8 op;
@@ -106,6 +126,11 @@ struct fsm_queue {
  * @sweeping: the sweep under way covers all of the window
  * @queued: requests in both queues
  * @unresolved: requests in @window
+ * @ttl_ms: of its sessions
+ * @open_first: when the open of this ordinal first left (ns); 0: it has not. The
+ *	lease counts from then
+ * @ended_as: status of the session that ended last: -EKEYEXPIRED, -EKEYREVOKED; 0
+ *	while none has
  * @name_len: bytes of @name
  * @name: the node's
  */
@@ -130,6 +155,9 @@ struct fsm_client {
 	bool sweeping;
 	u32 queued;
 	u32 unresolved;
+	u32 ttl_ms;
+	u64 open_first;
+	s32 ended_as;
 	u8 name_len;
 	char name[FSM_NAME_MAX + 1];
 	struct fsm_request *window[FSM_WINDOW];
@@ -140,7 +168,7 @@ typedef void (*fsm_done_fn)(void *ctx, struct fsm_request *r);
 
 void fsm_client_init(struct fsm_client *c, struct raft_id node,
 		     u64 boot_counter, u64 boot_nonce, const char *name,
-		     u8 name_len);
+		     u8 name_len, u32 ttl_ms);
 /* Queue a NEW request. Never fails; it is sent when there is a session, a
  * leader and room in the window.
  */

@@ -28,6 +28,8 @@ void fsm_init(struct fsm *f)
 	BUILD_BUG_ON(sizeof(struct fsm_cells) > FSM_CHUNK_BYTES);
 	BUILD_BUG_ON(sizeof(struct fsm_session) > WINDOW_BYTES);
 	BUILD_BUG_ON(sizeof(void *) << FSM_BUCKET_BITS != FSM_CHUNK_BYTES);
+	BUILD_BUG_ON(sizeof(void *) == 8 && sizeof(union fsm_any) != 112);
+	BUILD_BUG_ON(FSM_LOCK_FLAGS > U8_MAX || FSM_CLAIM_FLAGS > U8_MAX);
 	/* A counter costs at most 128 bytes, its bucket included. */
 	BUILD_BUG_ON(FSM_CHUNK_BYTES / FSM_CELLS + 2 * sizeof(void *) > 128);
 	f->mask = FSM_BUCKETS - 1;
@@ -35,7 +37,7 @@ void fsm_init(struct fsm *f)
 	f->next_token = 1;
 }
 
-/* The first of the chunks of objects. */
+/* The first of the chunks of cells. */
 static void *take_cells(struct fsm *f)
 {
 	struct fsm_cells *c = f->cells;
@@ -59,21 +61,40 @@ void *fsm_take_back(struct fsm *f)
 	if (!f->n_windows)
 		return NULL;
 	f->n_windows -= 2;
-	return f->session[f->n_windows];
+	return f->windows[f->n_windows / 2];
 }
 
-/* Objects that @ahead entries may bring at most. */
+/*
+ * Cells that @ahead entries may take at most. Each makes a lock, a claim and its
+ * handle, or one grave. The limit holds for all but graves; of these there are
+ * half as many at most, as each has a handle with a claim.
+ */
 static u32 may_come(const struct fsm *f, u64 ahead)
 {
 	u32 limit = f->version ? f->objects_max : FSM_OBJECTS_LIMIT;
+	u32 graves = min_t(u64, ahead, limit / 2 - f->n_graves);
 
-	return min_t(u64, ahead, limit - f->objects);
+	return min_t(u64, ahead * FSM_ENTRY_CELLS,
+		     (u64)limit - f->objects + graves);
 }
 
-/* Chunks that buckets for @objects objects take: one bucket an object. */
-static u32 segments_for(u32 objects)
+/* Those there are, and those that may come. */
+static u32 cells_with(const struct fsm *f, u64 ahead)
 {
-	return max_t(u32, 1, (objects + FSM_BUCKETS - 1) >> FSM_BUCKET_BITS);
+	return f->objects + f->n_graves + may_come(f, ahead);
+}
+
+/* Chunks that buckets for @cells cells take: one bucket a cell. */
+static u32 segments_for(u32 cells)
+{
+	return clamp_t(u32, (cells + FSM_BUCKETS - 1) >> FSM_BUCKET_BITS, 1,
+		       FSM_SEGMENTS_MAX);
+}
+
+/* What it would like to be ready for. */
+static u32 cells_wanted(const struct fsm *f)
+{
+	return cells_with(f, (u64)f->demand + FSM_RESERVE);
 }
 
 /**
@@ -84,19 +105,18 @@ static u32 segments_for(u32 objects)
  */
 unsigned int fsm_wants(const struct fsm *f)
 {
-	u32 ahead = may_come(f, (u64)f->demand + FSM_RESERVE);
-	u32 objects = f->objects + ahead;
-	u32 segments = segments_for(objects);
+	u32 cells = cells_wanted(f);
+	u32 segments = segments_for(cells);
 	unsigned int n = (FSM_SESSIONS_MAX - f->n_windows) / 2;
 
 	if (segments > f->n_segments)
 		n += segments - f->n_segments;
-	if (objects > f->capacity)
-		n += (objects - f->capacity + FSM_CELLS - 1) / FSM_CELLS;
+	if (cells > f->capacity)
+		n += (cells - f->capacity + FSM_CELLS - 1) / FSM_CELLS;
 	return n;
 }
 
-/* One more chunk of objects, to be filled when those before it are. */
+/* One more chunk of cells, to be filled when those before it are. */
 static void add_cells(struct fsm *f, struct fsm_cells *c)
 {
 	c->next = NULL;
@@ -105,7 +125,7 @@ static void add_cells(struct fsm *f, struct fsm_cells *c)
 	else
 		f->cells = c;
 	/* Full so far, or none at all: go on in the new one. */
-	if (f->objects == f->capacity) {
+	if (f->filled == f->capacity) {
 		f->fill = c;
 		f->fill_cell = 0;
 	}
@@ -118,20 +138,23 @@ static void add_cells(struct fsm *f, struct fsm_cells *c)
  * @f: state
  * @chunk: FSM_CHUNK_BYTES, zeroed, aligned for any type. Also when fsm_wants()
  *	says 0, as long as objects are below FSM_OBJECTS_LIMIT.
+ *
+ * First windows for all sessions, then buckets, then cells.
  */
 void fsm_give(struct fsm *f, void *chunk)
 {
-	u32 ahead = may_come(f, (u64)f->demand + FSM_RESERVE);
-
 	f->chunks++;
 	if (f->n_windows < FSM_SESSIONS_MAX) {
+		f->windows[f->n_windows / 2] = chunk;
 		f->session[f->n_windows++] = chunk;
 		f->session[f->n_windows++] = chunk + WINDOW_BYTES;
-	} else if (f->n_segments < segments_for(f->objects + ahead)) {
+	} else if (f->n_segments < segments_for(cells_wanted(f))) {
 		f->segment[f->n_segments++] = chunk;
 	} else {
 		add_cells(f, chunk);
 	}
+	f->enough = f->n_segments == FSM_SEGMENTS_MAX ? f->capacity :
+		    min(f->capacity, f->n_segments << FSM_BUCKET_BITS);
 }
 
 /**
@@ -140,21 +163,20 @@ void fsm_give(struct fsm *f, void *chunk)
  * @last: index of the last entry of the log
  * @n: how many more
  *
- * An entry makes at most one object, and one session, for which there is room
- * once all windows are there.
+ * For sessions there is room once all windows are there. Cells that end meanwhile
+ * are there again, so those in use are all that counts.
  *
  * Return: whether all up to @last + @n can be applied with the memory at hand.
  */
 bool fsm_room(struct fsm *f, u64 last, unsigned int n)
 {
 	u64 ahead = last + n - f->applied;
-	u32 objects = may_come(f, ahead);
+	u64 most = f->objects + f->n_graves + ahead * FSM_ENTRY_CELLS;
 
 	if (ahead > f->demand)
 		f->demand = min_t(u64, ahead, FSM_OBJECTS_LIMIT);
-	objects += f->objects;
-	return f->n_windows == FSM_SESSIONS_MAX && objects <= f->capacity &&
-	       segments_for(objects) <= f->n_segments;
+	/* Close to the limit it is less. */
+	return likely(most <= f->enough) || cells_with(f, ahead) <= f->enough;
 }
 
 /**
@@ -170,6 +192,10 @@ void fsm_stats(const struct fsm *f, struct fsm_stats *st)
 	st->sessions_max = FSM_SESSIONS_MAX;
 	st->objects = f->objects;
 	st->objects_max = f->objects_max;
+	st->locks = f->locks;
+	st->held = f->held;
+	st->waiting = f->waiting;
+	st->dying = f->n_dead + f->n_graves;
 	st->version = f->version;
 	st->bytes = (u64)f->chunks * FSM_CHUNK_BYTES;
 	st->next_token = f->next_token;

@@ -16,6 +16,7 @@
  */
 #include <linux/types.h>
 #include <linux/kernel.h>
+#include <linux/errno.h>
 #include <linux/string.h>
 #include "bytes.h"
 #include "state.h"
@@ -80,6 +81,7 @@ static u64 identity(const struct fsm *f, const struct fsm_session *s)
 	key = siphash_4u64(key, s->id, s->node.hi, s->node.lo, &f->key);
 	key = siphash_4u64(key, s->boot_counter, s->boot_nonce, s->ordinal,
 			   &f->key);
+	key = siphash_2u64(key, s->ttl_ms, &f->key);
 	for (i = 0; i < s->n_former; i++) {
 		const struct fsm_former *o = &s->former[i];
 
@@ -103,12 +105,14 @@ u64 fsm_session_bytes(const struct fsm_session *s)
  * @low: 1; a loaded one's low mark
  *
  * The results of a predecessor are not cleared but unmarked: what no bit of @used
- * stands for is never read.
+ * stands for is never read. Its handles are in a grave.
  */
 void fsm_session_start(struct fsm *f, struct fsm_session *s, u64 low)
 {
 	struct fsm_session **bucket = id_bucket(f, s->id);
 
+	s->n_handles = 0;
+	s->handles = NULL;
 	s->low = low;
 	s->sum = 0;
 	s->n_slots = 0;
@@ -123,22 +127,56 @@ void fsm_session_start(struct fsm *f, struct fsm_session *s, u64 low)
 }
 
 /**
- * fsm_session_retire() - it ends, because another takes its place
+ * fsm_session_retire() - it ends
  * @f: state
  * @s: session, touched
+ * @index: of the entry that ends it
  *
  * Nobody finds it under its id any more, so that its late requests never run
  * (pitfall 56).
+ *
+ * Return: 0, or -ENOMEM, and nothing was changed.
  */
-void fsm_session_retire(struct fsm *f, struct fsm_session *s)
+int fsm_session_retire(struct fsm *f, struct fsm_session *s, u64 index)
 {
 	struct fsm_session **at = id_bucket(f, s->id);
 
+	if (fsm_session_bury(f, s, index))
+		return -ENOMEM;
 	while (*at != s)
 		at = &(*at)->next_id;
 	*at = s->next_id;
 	f->body -= fsm_session_bytes(s);
 	f->hash -= s->key + (s->key | 1) * s->low + s->sum;
+	return 0;
+}
+
+/**
+ * fsm_session_drop() - it ends, and nobody takes its place
+ * @f: state
+ * @s: session
+ * @index: of the entry that ends it
+ *
+ * With its name it is forgotten whom it had replaced: so late may an open come and
+ * begin one, which its node does not want and which ends like this one.
+ *
+ * Return: 0, or -ENOMEM, and nothing was changed.
+ */
+int fsm_session_drop(struct fsm *f, struct fsm_session *s, u64 index)
+{
+	struct fsm_session *last = f->session[f->n_sessions - 1];
+	u32 i = 0;
+
+	fsm_session_touch(f, s);
+	/* A walk may have passed the place that it comes to. */
+	fsm_session_touch(f, last);
+	if (fsm_session_retire(f, s, index))
+		return -ENOMEM;
+	while (f->session[i] != s)
+		i++;
+	f->session[i] = last;
+	f->session[--f->n_sessions] = s;
+	return 0;
 }
 
 /**

@@ -2,34 +2,56 @@
 /*
  * The state as bytes, of one moment, while it goes on changing.
  *
- * A walk visits sessions, then objects in the order in which they were made.
- * What apply is about to change, and the walk has not reached, is written at
- * once, as it still is, and passed by later: its epoch says so. Whatever is
- * made meanwhile has the walk's epoch from the start. So no shadow copies are
- * needed, the size is known exactly when the walk begins, and what is written
- * is the state of that moment, in an order that is nobody's business.
+ * A walk visits sessions, then cells in the order in which they were filled.
+ * What apply is about to change or to end, and the walk has not reached, is written
+ * at once, as it still is, and passed by later: its epoch says so. Whatever is
+ * made meanwhile, be it in the place of something that ended, has the walk's epoch
+ * from the start. So no shadow copies are needed, the size is known exactly when
+ * the walk begins, and what is written is the state of that moment, in an order
+ * that is nobody's business.
+ *
+ * Locks, handles and sessions are not nested: each claim names its lock, and the
+ * handle that it belongs to. The orders of all lists follow from the numbers in the
+ * records. A lock that has claims is made from these, and has a record of its own
+ * only if its flags say something.
  *
  *	head	 0 le64 magic		 8 le32 version, le32 limit of objects
  *		16 le64 hash seed	24 le64 applied
  *		32 le64 hash		40 le32 sessions, le32 objects
  *		48 le64 bytes of all	56 le64 next token
- *		64 le64 hash of the 64 bytes before
- *	object	 0 u8 1			 1 u8 kind
- *		 2 u8 length of name	 3 u8 zero, le32 zero
+ *		64 le64 deaths		72 le32 records of cells, le32 zero
+ *		80 le64 hash of the 80 bytes before
+ *	cell	 0 u8 1			 1 u8 kind
+ *		 2 u8 length of name	 3 u8 flags
+ *	 counter 4 le32 zero
  *		 8 le64 value		16 le64 index	  24 name, padded
+ *	 lock	 4 le16 number of the death; idle ones only
+ *		 6 le16 zero		 8 name, padded
+ *	 claim	 4 le32 since		 8 le64 ticket
+ *		16 le64 token, le64 index; 0: waits
+ *		32 le64 session		40 le64 handle	  48 lock's name, padded
+ *	 handle	 4 le32 zero		 8 le64 session	  16 le64 number
+ *		24 le64 born		32 le64 death; 0: alive
+ *		40 le32 pid, le32 uid	48 comm
+ *	 grave	 4 le32 zero		 8 le64 session	  16 le64 death
  *	session	 0 u8 2			 1 u8 length of name
  *		 2 u8 formers		 3 u8 zero, le16 slots, le16 zero
  *		 8 le64 id		16 incarnation (2 le64)
  *		32 boot (2 le64)	48 le64 ordinal	  56 le64 low
  *		64 le64 share of the forgotten results in the session's sum
- *		72 name, padded; formers (4 le64 each); slots, by rising seq:
+ *		72 le32 TTL in ms, le32 zero
+ *		80 name, padded; formers (4 le64 each); slots, by rising seq:
  *	slot	 0 le16 seq - low	 2 le16 back	   4 u8 code, zeros
  *		 8 le64 value		16 le64 index
  */
 #include <linux/types.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/bitops.h>
 #include <linux/minmax.h>
 #include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/build_bug.h>
 #include "bytes.h"
 #include "snapshot.h"
 
@@ -44,26 +66,97 @@ static u8 *reserve(struct fsm_walk *w, u64 n)
 	return p;
 }
 
-/**
- * fsm_emit_object() - write an object as it is now
- * @f: state with an open snapshot
- * @o: not in it yet
- */
-void fsm_emit_object(struct fsm *f, struct fsm_object *o)
+/* How the record of each cell begins; returns the place behind. */
+static u8 *put_kind(u8 *p, const struct fsm_cell *cell, u8 name_len, u8 flags,
+		    u32 what)
 {
-	u8 *p = reserve(&f->walk, FSM_SNAP_OBJECT + fsm_padded(o->name_len));
+	p[0] = FSM_RECORD_CELL;
+	p[1] = cell->kind;
+	p[2] = name_len;
+	p[3] = flags;
+	return fsm_put32(p + 4, what);
+}
 
-	o->epoch = f->epoch;
-	if (!p)
-		return;
-	p[0] = FSM_RECORD_OBJECT;
-	p[1] = o->kind;
-	p[2] = o->name_len;
-	p[3] = 0;
-	p = fsm_put32(p + 4, 0);
+static void put_counter(u8 *p, const struct fsm_object *o)
+{
+	p = put_kind(p, &o->cell, o->cell.name_len, 0, 0);
 	p = fsm_put64(p, o->value);
 	p = fsm_put64(p, o->index);
-	fsm_put_name(p, o->name, o->name_len);
+	fsm_put_name(p, o->name, o->cell.name_len);
+}
+
+/* With claims, n is how many hold it, which they say themselves. */
+static void put_lock(u8 *p, const struct fsm_object *o)
+{
+	u16 n = o->flags & FSM_LOCK_IDLE ? o->cell.n : 0;
+
+	p = put_kind(p, &o->cell, o->cell.name_len, o->flags, n);
+	fsm_put_name(p, o->name, o->cell.name_len);
+}
+
+static void put_claim(u8 *p, const struct fsm_claim *c)
+{
+	u8 len = c->lock->cell.name_len;
+
+	p = put_kind(p, &c->cell, len, c->flags, c->since);
+	p = fsm_put64(p, c->ticket);
+	p = fsm_put64(p, c->granted ? c->token : 0);
+	p = fsm_put64(p, c->granted ? c->index : 0);
+	p = fsm_put64(p, c->handle->session);
+	p = fsm_put64(p, c->handle->number);
+	fsm_put_name(p, c->lock->name, len);
+}
+
+static void put_handle(u8 *p, const struct fsm_handle *h)
+{
+	p = put_kind(p, &h->cell, 0, 0, 0);
+	p = fsm_put64(p, h->session);
+	p = fsm_put64(p, h->number);
+	p = fsm_put64(p, h->born);
+	p = fsm_put64(p, h->death);
+	p = fsm_put32(p, h->program.pid);
+	p = fsm_put32(p, h->program.uid);
+	memcpy(p, h->program.comm, FSM_COMM);
+}
+
+static void put_grave(u8 *p, const struct fsm_grave *g)
+{
+	p = put_kind(p, &g->cell, 0, 0, 0);
+	p = fsm_put64(p, g->session);
+	fsm_put64(p, g->death);
+}
+
+/**
+ * fsm_emit_cell() - write a cell as it is now
+ * @f: state with an open snapshot
+ * @cell: not in it yet, not FREE
+ */
+void fsm_emit_cell(struct fsm *f, struct fsm_cell *cell)
+{
+	u8 *p;
+
+	cell->epoch = f->epoch;
+	if (!fsm_cell_recorded(cell))
+		return;
+	p = reserve(&f->walk, fsm_cell_bytes(cell));
+	if (!p)
+		return;
+	switch (cell->kind) {
+	case FSM_KIND_COUNTER:
+		put_counter(p, container_of(cell, struct fsm_object, cell));
+		break;
+	case FSM_KIND_LOCK:
+		put_lock(p, container_of(cell, struct fsm_object, cell));
+		break;
+	case FSM_KIND_CLAIM:
+		put_claim(p, container_of(cell, struct fsm_claim, cell));
+		break;
+	case FSM_KIND_HANDLE:
+		put_handle(p, container_of(cell, struct fsm_handle, cell));
+		break;
+	case FSM_KIND_GRAVE:
+		put_grave(p, container_of(cell, struct fsm_grave, cell));
+	}
 }
 
 /* A result, in its place above the low mark. */
@@ -124,7 +217,9 @@ void fsm_emit_session(struct fsm *f, struct fsm_session *s)
 	p = fsm_put64(p, s->ordinal);
 	p = fsm_put64(p, s->low);
 	sum = p;
-	p = fsm_put_name(p + 8, s->name, s->name_len);
+	p = fsm_put32(p + 8, s->ttl_ms);
+	p = fsm_put32(p, 0);
+	p = fsm_put_name(p, s->name, s->name_len);
 	for (i = 0; i < s->n_former; i++) {
 		p = fsm_put64(p, s->former[i].node.hi);
 		p = fsm_put64(p, s->former[i].node.lo);
@@ -152,19 +247,25 @@ u64 fsm_snapshot_bytes(const struct fsm *f)
  * @bytes: room for a snapshot
  *
  * "The replicated size limit of the state never exceeds the smallest voter's
- * snapshot area" (design 8). Names are taken to be as long as they may be, and
- * sessions to be all there, with full windows.
+ * snapshot area" (design 8). Names are taken to be as long as they may be,
+ * sessions to be all there, with full windows, and objects to be claims, whose
+ * records are the longest: a grave is none, but has two objects of its own, and the
+ * three together are shorter than two claims.
  *
  * Return: objects, 0 to FSM_OBJECTS_LIMIT.
  */
 u32 fsm_objects_in(u64 bytes)
 {
-	const u32 object = FSM_SNAP_OBJECT + fsm_padded(FSM_NAME_MAX);
+	const u32 object = FSM_SNAP_CELL_MAX;
 	const u32 session = FSM_SNAP_SESSION + fsm_padded(FSM_NAME_MAX) +
 			    FSM_FORMER * FSM_SNAP_FORMER +
 			    FSM_WINDOW * FSM_SNAP_SLOT;
 	const u32 fixed = FSM_SNAP_HEAD + FSM_SESSIONS_MAX * session;
 
+	BUILD_BUG_ON(FSM_SNAP_CLAIM + FSM_NAME_MAX + 1 - FSM_SNAP_CELL_MAX);
+	BUILD_BUG_ON(FSM_SNAP_COUNTER + FSM_NAME_MAX + 1 - FSM_SNAP_CELL_MAX > 0);
+	BUILD_BUG_ON(FSM_SNAP_HANDLE + FSM_SNAP_GRAVE - FSM_SNAP_CELL_MAX > 0);
+	BUILD_BUG_ON((u64)FSM_SNAP_CELL_MAX * FSM_OBJECTS_LIMIT > U32_MAX);
 	if (bytes < fixed)
 		return 0;
 	bytes = min_t(u64, bytes - fixed, (u64)object * FSM_OBJECTS_LIMIT);
@@ -190,8 +291,8 @@ int fsm_snapshot_begin(struct fsm *f, u8 *buf, u64 cap)
 		return -ENOSPC;
 	*w = (struct fsm_walk){
 		.buf = buf, .cap = cap, .at = FSM_SNAP_HEAD,
-		.n_sessions = f->n_sessions, .n_objects = f->objects,
-		.cells = f->cells,
+		.n_sessions = f->n_sessions, .n_cells = f->filled,
+		.cursor = fsm_cursor(f),
 	};
 	/* Every snapshot visits everything, so no stamp grows older than one. */
 	f->epoch++;
@@ -205,19 +306,11 @@ int fsm_snapshot_begin(struct fsm *f, u8 *buf, u64 cap)
 	p = fsm_put32(p, f->objects);
 	p = fsm_put64(p, fsm_snapshot_bytes(f));
 	p = fsm_put64(p, f->next_token);
+	p = fsm_put64(p, f->deaths);
+	p = fsm_put32(p, f->records);
+	p = fsm_put32(p, 0);
 	fsm_put64(p, siphash(buf, p - buf, &f->key));
 	return 0;
-}
-
-/* The next object of the walk: the cells in the order in which they filled. */
-static struct fsm_object *advance(struct fsm_walk *w)
-{
-	if (w->cell == FSM_CELLS) {
-		w->cells = w->cells->next;
-		w->cell = 0;
-	}
-	w->object++;
-	return &w->cells->cell[w->cell++];
 }
 
 /* One session; returns what it costs of the budget. */
@@ -229,10 +322,19 @@ static unsigned int walk_session(struct fsm *f)
 	return 1 + s->n_slots;
 }
 
+/* One cell. What is free now was written when it ended, if it was there at begin. */
+static void walk_cell(struct fsm *f)
+{
+	struct fsm_cell *cell = fsm_cursor_next(&f->walk.cursor);
+
+	if (cell->kind != FSM_KIND_FREE)
+		fsm_cell_touch(f, cell);
+}
+
 /**
  * fsm_snapshot_step() - walk on
  * @f: state with an open snapshot
- * @budget: objects and results to visit; the last session visited may exceed
+ * @budget: cells and results to visit; the last session visited may exceed
  *	it by a window
  *
  * Return: true when all is written.
@@ -246,9 +348,9 @@ bool fsm_snapshot_step(struct fsm *f, unsigned int budget)
 		return true;
 	while (spent < budget && w->session < w->n_sessions)
 		spent += walk_session(f);
-	for (; spent < budget && w->object < w->n_objects; spent++)
-		fsm_object_touch(f, advance(w));
-	return w->session == w->n_sessions && w->object == w->n_objects;
+	for (; spent < budget && w->cursor.seen < w->n_cells; spent++)
+		walk_cell(f);
+	return w->session == w->n_sessions && w->cursor.seen == w->n_cells;
 }
 
 /**

@@ -6,10 +6,10 @@
 #include "state.h"
 
 /* "CNSFSM" and the format's number */
-#define FSM_SNAP_MAGIC 0x02004d5346534e43ULL
+#define FSM_SNAP_MAGIC 0x03004d5346534e43ULL
 
 enum {
-	FSM_RECORD_OBJECT = 1,
+	FSM_RECORD_CELL = 1,
 	FSM_RECORD_SESSION,
 };
 

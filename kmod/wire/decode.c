@@ -404,6 +404,20 @@ static bool get_promise(struct cursor *c, u8 type, struct wire_promise *p)
 	return !b.name_len || get_name(c, b.name_len, p->name);
 }
 
+/* Sessions and renewals are counted from 1. */
+static bool get_renew(struct cursor *c, struct wire_renew *r)
+{
+	struct wire_renew_bytes b;
+	const u8 *at = take(c, sizeof(b));
+
+	if (!at)
+		return false;
+	memcpy(&b, at, sizeof(b));
+	r->session = le64_to_cpu(b.session);
+	r->id = le64_to_cpu(b.id);
+	return r->session && r->id;
+}
+
 /* The header says the same as the payload and as the key. */
 static bool header_agrees(const struct wire_header *h, struct raft_id from,
 			  const struct wire_msg *m)
@@ -434,6 +448,9 @@ static bool get_payload(struct cursor *c, struct raft_id from,
 	case WIRE_PROMISE:
 	case WIRE_PROMISE_REPLY:
 		return get_promise(c, m->type, &m->promise);
+	case WIRE_RENEW:
+	case WIRE_RENEWED:
+		return get_renew(c, &m->renew);
 	default:
 		return false;
 	}

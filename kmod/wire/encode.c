@@ -242,6 +242,32 @@ u32 wire_put_promise(u8 *buf, u32 cap, u8 type, const struct wire_promise *p,
 }
 
 /**
+ * wire_put_renew() - encode a renewal or its acknowledgment
+ * @buf: room for the datagram
+ * @cap: bytes of it
+ * @type: WIRE_RENEW or WIRE_RENEWED
+ * @r: which
+ * @from: our incarnation
+ * @cluster: first half of the cluster id
+ *
+ * Return: length of the datagram, 0 if it is longer than @cap.
+ */
+u32 wire_put_renew(u8 *buf, u32 cap, u8 type, const struct wire_renew *r,
+		   struct raft_id from, u64 cluster)
+{
+	u8 *at = buf + WIRE_HEADER;
+	struct wire_renew_bytes b = {
+		.session = cpu_to_le64(r->session),
+		.id = cpu_to_le64(r->id),
+	};
+
+	if (cap < WIRE_HEADER + sizeof(b))
+		return 0;
+	at = put_bytes(at, &b, sizeof(b));
+	return finish(buf, at, type, from.hi, cluster);
+}
+
+/**
  * wire_forward_begin() - begin a datagram of commands for the leader
  * @buf: room for the datagram
  * @cap: bytes of it

@@ -11,6 +11,7 @@
  *			__le16 length
  *	PROMISE and its	struct wire_promise_bytes, name
  *	reply
+ *	RENEW, RENEWED	struct wire_renew_bytes
  *
  * Fixed parts are naturally aligned from the start of the datagram on. What
  * follows an entry's or a command's bytes is not, to keep datagrams short; so
@@ -208,6 +209,8 @@ struct wire_forward_head {
 static_assert(sizeof(struct wire_forward_head) == 4);
 static_assert(WIRE_HEADER + sizeof(struct wire_forward_head) +
 	      sizeof(__le16) + FSM_COMMAND_MAX <= WIRE_PAYLOAD);
+/* A command becomes an entry, which has to fit where it goes. */
+static_assert((int)FSM_COMMAND_MAX <= (int)RAFT_ENTRY_MAX);
 
 /* In @status of a promise's reply: errno values are not the wire's. */
 enum {
@@ -230,6 +233,15 @@ struct wire_promise_bytes {
 static_assert(sizeof(struct wire_promise_bytes) == 40);
 static_assert(offsetof(struct wire_promise_bytes, release) == 32);
 static_assert(offsetof(struct wire_promise_bytes, objects) == 36);
+
+/* struct wire_renew. */
+struct wire_renew_bytes {
+	__le64 session;
+	__le64 id;
+};
+
+static_assert(sizeof(struct wire_renew_bytes) == 16);
+static_assert(offsetof(struct wire_renew_bytes, id) == 8);
 
 /* Reading and writing at any address, in any byte order of the machine. */
 static inline u64 wire_get64(const u8 *p)

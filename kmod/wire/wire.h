@@ -42,6 +42,8 @@ enum wire_type {
 	WIRE_FORWARD,		/* commands for the leader */
 	WIRE_PROMISE,		/* forming: promise yourself to this cluster */
 	WIRE_PROMISE_REPLY,
+	WIRE_RENEW,		/* a node's session is alive: to the leader */
+	WIRE_RENEWED,		/* the leader acknowledges that */
 };
 
 /* Why a datagram was dropped; each has a counter in status. */
@@ -160,6 +162,16 @@ struct wire_promise {
 };
 
 /**
+ * struct wire_renew - a session is kept alive, and that is acknowledged (design 9)
+ * @session: its id, not 0
+ * @id: of the renewal, not 0; the acknowledgment has the same
+ */
+struct wire_renew {
+	u64 session;
+	u64 id;
+};
+
+/**
  * struct wire_peek - what can be said before the MAC is checked
  * @type: enum wire_type
  * @from: first half of the sender's incarnation
@@ -180,6 +192,7 @@ struct wire_peek {
  * @raft: WIRE_RAFT
  * @forward: WIRE_FORWARD
  * @promise: WIRE_PROMISE and its reply
+ * @renew: WIRE_RENEW, WIRE_RENEWED
  * @entries: room for raft.entries
  * @config: room for raft.config
  */
@@ -190,6 +203,7 @@ struct wire_msg {
 		struct raft_msg raft;
 		struct wire_forward forward;
 		struct wire_promise promise;
+		struct wire_renew renew;
 	};
 	struct raft_entry entries[RAFT_BATCH_MAX];
 	struct raft_config config;
@@ -217,6 +231,8 @@ u32 wire_put_raft(u8 *buf, u32 cap, const struct raft_msg *m,
 u32 wire_put_hello(u8 *buf, u32 cap, const struct wire_hello *h);
 u32 wire_put_promise(u8 *buf, u32 cap, u8 type, const struct wire_promise *p,
 		     struct raft_id from);
+u32 wire_put_renew(u8 *buf, u32 cap, u8 type, const struct wire_renew *r,
+		   struct raft_id from, u64 cluster);
 /* Forwards are built in place: begin, add until false, finish. */
 u32 wire_forward_begin(u8 *buf, u32 cap, struct raft_id from, u64 cluster);
 u32 wire_forward_add(u8 *buf, u32 cap, u32 at, const u8 *cmd, u16 len);

@@ -5,7 +5,9 @@
  * comes again gets the result of the first time. A snapshot, taken in steps
  * while the stream goes on, loads to the state of the moment it was begun. Checks
  * find a difference where there is one, and only as far as is remembered. A state
- * that is rebased has its counters, and no session.
+ * that is rebased has its counters, and neither session nor lock. Tokens rise; no
+ * lock has two holders that do not share it, or one that came before who waits; and
+ * who asks for one ticket is told what is said of all.
  *
  * Input: a stream of steps.
  */
@@ -40,6 +42,48 @@ static void name(struct stream *s, struct fsm_command *c)
 	c->name_len = strlen(c->name);
 }
 
+/* A request: numbers are such that requests meet each other. */
+static void request(struct stream *s, struct fsm_command *c)
+{
+	c->session = 1 + (next8(s) & 15);
+	c->low = 1 + next8(s);
+	c->seq = c->low + (next8(s) & 31) * 33;
+	c->handle = next8(s) & 3;
+}
+
+/* What belongs to locks: a token is its grant's index, or close to it. */
+static void lock_command(struct stream *s, struct fsm_command *c)
+{
+	u8 more = next8(s);
+
+	c->stamp = more;
+	if (c->op == FSM_EXPIRE)
+		c->arg = 1 + (more & 15);
+	if (c->op >= FSM_EXPIRE)
+		return;
+	name(s, c);
+	request(s, c);
+	c->arg = c->op == FSM_LOCK_ACQUIRE ? more & FSM_ACQUIRE_FLAGS :
+		 c->op == FSM_SESSION_END ? 1 + (more & 15) :
+		 r.last - (more & 31);
+	c->arg2 = c->arg + (more >> 5 & 3);
+	if (c->op == FSM_LOCK_REVOKE && more & 0x80)
+		c->arg = 0;
+	memcpy(c->program.comm, "fuzz", 4);
+	if (c->op == FSM_COUNTER_ADD)
+		c->arg = 1 + more;
+	if (c->op == FSM_COUNTER_ADD || more & 0x80) {
+		c->fence.name = c->name;
+		c->fence.name_len = c->name_len;
+		c->fence.token = r.last - (next8(s) & 31);
+	}
+	if (c->op != FSM_COUNTER_ADD && c->op != FSM_LOCK_ACQUIRE &&
+	    c->op != FSM_LOCK_RELEASE)
+		c->fence.name_len = 0;
+	if (c->op == FSM_COUNTER_ADD)
+		c->stamp = 0;
+}
+
 /* A command whose numbers are such that commands meet each other. */
 static u16 command(struct stream *s, u8 op, u8 *out)
 {
@@ -47,22 +91,34 @@ static u16 command(struct stream *s, u8 op, u8 *out)
 
 	if (op == FSM_INIT) {
 		c.arg = next8(s);
-		c.arg2 = 1 + (next8(s) & 7);
+		c.arg2 = 1 + (next8(s) & 31);
 	} else if (op == FSM_SESSION_OPEN) {
 		name(s, &c);
 		c.node = (struct raft_id){ 1 + (next8(s) & 3), 1 };
 		c.boot_counter = next8(s) & 3;
 		c.boot_nonce = next8(s) & 3;
 		c.arg2 = next8(s) & 3;
+		c.arg = FSM_TTL_MIN_MS + c.arg2;
 	} else {
 		name(s, &c);
-		c.session = 1 + (next8(s) & 15);
-		c.low = 1 + next8(s);
-		c.seq = c.low + (next8(s) & 31) * 33;
-		c.handle = next8(s) & 3;
+		request(s, &c);
 		c.arg = op == FSM_HANDLE_CLOSE ? next8(s) % c.seq :
 						 number(s) | 1;
 	}
+	return fsm_encode(&c, out);
+}
+
+static u16 command_of_locks(struct stream *s, u8 which, u8 *out)
+{
+	static const u8 ops[] = {
+		FSM_LOCK_ACQUIRE, FSM_LOCK_ACQUIRE, FSM_LOCK_ACQUIRE,
+		FSM_LOCK_RELEASE, FSM_LOCK_LEAVE, FSM_LOCK_REVOKE,
+		FSM_SESSION_END, FSM_EXPIRE, FSM_REAP, FSM_COUNTER_ADD,
+		FSM_LOCK_ACQUIRE,
+	};
+	struct fsm_command c = { .op = ops[which % ARRAY_SIZE(ops)] };
+
+	lock_command(s, &c);
 	return fsm_encode(&c, out);
 }
 
@@ -71,7 +127,9 @@ static u16 entry(struct stream *s, u8 op, u8 *out)
 {
 	u16 len, i;
 
-	if (op % 6)
+	if (op & 0x80)
+		len = command_of_locks(s, op & 0x3f, out);
+	else if (op % 6)
 		len = command(s, op % 6, out);
 	else
 		for (len = next8(s) % FSM_COMMAND_MAX, i = 0; i < len; i++)
@@ -86,14 +144,17 @@ static bool stats_eq(const struct fsm_stats *a, const struct fsm_stats *b)
 	return a->applied == b->applied && a->hash == b->hash &&
 	       a->sessions == b->sessions && a->objects == b->objects &&
 	       a->objects_max == b->objects_max && a->version == b->version &&
-	       a->next_token == b->next_token;
+	       a->next_token == b->next_token && a->locks == b->locks &&
+	       a->held == b->held && a->waiting == b->waiting &&
+	       a->dying == b->dying;
 }
 
 static bool outcome_eq(const struct fsm_outcome *a, const struct fsm_outcome *b)
 {
 	return a->kind == b->kind && a->status == b->status &&
 	       a->index == b->index && a->value == b->value &&
-	       a->session == b->session && a->seq == b->seq;
+	       a->session == b->session && a->seq == b->seq &&
+	       a->ended == b->ended;
 }
 
 /* One entry more was applied. */
@@ -111,25 +172,105 @@ static void applied(void)
 static void repeat(const u8 *data, u16 len, const struct fsm_outcome *first)
 {
 	struct fsm_outcome again, known;
-	u64 value = 0, then = 0, index;
-	struct fsm_command c;
+	struct fsm_stats before, after;
 
 	if (first->kind != FSM_OUT_RESULT || first->status == -EKEYEXPIRED)
 		return;
+	if (first->ended == first->session) {
+		MUST(fsm_result(r.f, first->session, first->seq, &known) ==
+		     -EKEYEXPIRED);
+		return;
+	}
 	MUST(!fsm_result(r.f, first->session, first->seq, &known));
+	known.ended = first->ended;
 	MUST(outcome_eq(first, &known));
 	MUST(!fsm_fresh(r.f, first->session, first->seq));
-	MUST(!fsm_decode(&c, data, len));
-	if (c.name_len)
-		fsm_counter(r.f, c.name, c.name_len, &then, &index);
 	if (!fsm_room(r.f, r.last, 1))
 		return;
+	fsm_stats(r.f, &before);
 	MUST(!fsm_apply(r.f, r.last + 1, data, len, &again));
+	MUST(!again.ended && !again.n_events);
+	again.ended = first->ended;
 	MUST(outcome_eq(first, &again));
 	applied();
-	if (c.name_len)
-		fsm_counter(r.f, c.name, c.name_len, &value, &index);
-	MUST(value == then);
+	fsm_stats(r.f, &after);
+	before.applied++;
+	MUST(stats_eq(&before, &after));
+}
+
+/* What an entry has told of locks is so. */
+static void told(const struct fsm_outcome *out)
+{
+	const struct fsm_event *e = fsm_events(r.f);
+	struct fsm_stats st;
+	struct fsm_ticket t;
+	u32 i;
+
+	fsm_stats(r.f, &st);
+	MUST(out->n_events <= FSM_EVENTS_MAX);
+	for (i = 0; i < out->n_events; i++, e++) {
+		t.token = 0;
+		switch (e->type) {
+		case FSM_EVENT_GRANTED:
+			MUST(!fsm_ticket(r.f, e->ticket, &t));
+			MUST(t.token == e->token && t.index == r.last + 1 &&
+			     t.session == e->session && t.handle == e->handle);
+			MUST(e->token && e->token < st.next_token);
+			break;
+		case FSM_EVENT_REVOKED:
+			MUST(e->token && fsm_ticket(r.f, e->ticket, &t) == -ENOENT);
+			break;
+		default:
+			MUST(e->type == FSM_EVENT_WANTED);
+			MUST(e->name_len && e->name_len <= FSM_NAME_MAX);
+			touch(e->name, e->name_len);
+		}
+	}
+}
+
+/* Is @v what is said of its ticket, and does its fence hold? */
+static void look_at(const struct fsm_claim_view *v)
+{
+	struct fsm_ticket t, other;
+	u64 ticket = 0;
+	u32 n = 0;
+
+	MUST(!fsm_ticket(r.f, v->ticket, &t));
+	MUST(t.session == v->session && t.handle == v->handle &&
+	     t.token == v->token && t.index == v->index);
+	MUST(v->index <= r.last && v->ticket <= r.last);
+	MUST(!v->node == !fsm_session_view(r.f, v->session,
+					   &(struct fsm_session_view){ 0 }));
+	if (!v->token)
+		return;
+	MUST(fsm_fence(r.f, v->name, v->name_len, v->token) ==
+	     (v->dead ? -ESTALE : 0));
+	while (fsm_holder_next(r.f, v->name, v->name_len, &ticket, &other)) {
+		n++;
+		MUST(v->shared || other.token == v->token);
+	}
+	MUST(n);
+}
+
+/* All claims, and what there is to be said of each. */
+static void look(void)
+{
+	struct fsm_claim_view v;
+	struct fsm_stats st;
+	u32 cursor = 0, held = 0, waiting = 0;
+
+	while (cursor != U32_MAX) {
+		if (!fsm_claim_next(r.f, &cursor, 10, &v))
+			continue;
+		held += !!v.token;
+		waiting += !v.token;
+		look_at(&v);
+	}
+	fsm_stats(r.f, &st);
+	MUST(held == st.held && waiting == st.waiting);
+	MUST(st.locks + held + waiting <= st.objects);
+	MUST(st.objects <= st.objects_max);
+	MUST(fsm_dying(r.f) || !st.dying);
 }
 
 /* A check of some index around, right or wrong. */
@@ -180,6 +321,8 @@ static void apply(struct stream *s, u8 op)
 	if (err) {
 		MUST(out.kind == FSM_OUT_NONE && stats_eq(&before, &after));
 	} else {
+		MUST(after.next_token >= before.next_token);
+		told(&out);
 		applied();
 		if (len)
 			repeat(data, len, &out);
@@ -237,7 +380,7 @@ static void snapshot_end(bool whole)
 /* Another cluster begins, close to where a hash is remembered or anywhere. */
 static void rebase(struct stream *s)
 {
-	struct fsm_rebase b = { .objects_max = next8(s) & 15 };
+	struct fsm_rebase b = { .objects_max = next8(s) & 63 };
 	struct fsm_stats before, after;
 	int err;
 
@@ -264,7 +407,8 @@ static void rebase(struct stream *s)
 	}
 	MUST(before.version && b.index > before.applied);
 	MUST(after.applied == b.index && !after.sessions);
-	MUST(after.objects == before.objects);
+	MUST(!after.locks && !after.held && !after.waiting && !after.dying);
+	MUST(after.objects <= before.objects);
 	MUST(after.objects_max == b.objects_max);
 	MUST(after.next_token == max(before.next_token, b.index));
 	r.last = b.index;
@@ -281,8 +425,10 @@ static void step(struct stream *s)
 		apply(s, op);
 	else if (op < 0xe4)
 		snapshot_begin();
-	else if (op < 0xe8)
+	else if (op < 0xe6)
 		check(s);
+	else if (op < 0xe8)
+		look();
 	else if (op < 0xf8)
 		fsm_snapshot_step(r.f, op & 7);
 	else if (op < 0xfc)
@@ -304,6 +450,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	snapshot_end(true);
 	snapshot_begin();
 	snapshot_end(true);
+	look();
 	while (fsm_take_back(r.f))
 		chunks++;
 	MUST(chunks <= arena.used);

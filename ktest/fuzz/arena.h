@@ -11,7 +11,7 @@
 #include "../../kmod/fsm/fsm.h"
 
 enum {
-	ARENA_CHUNKS = 256,
+	ARENA_CHUNKS = 384,
 	ARENA_STRIDE = FSM_CHUNK_BYTES + 4096,
 };
 

@@ -28,6 +28,10 @@ static u32 encode(u8 *buf, u32 cap, const struct wire_msg *m,
 		return wire_put_raft(buf, cap, &m->raft, NULL, FUZZ_CLUSTER);
 	case WIRE_FORWARD:
 		return encode_forward(buf, cap, &m->forward, from);
+	case WIRE_RENEW:
+	case WIRE_RENEWED:
+		return wire_put_renew(buf, cap, m->type, &m->renew, from,
+				      FUZZ_CLUSTER);
 	default:
 		return wire_put_promise(buf, cap, m->type, &m->promise, from);
 	}
@@ -60,6 +64,8 @@ static void check(const struct wire_msg *m)
 		check_raft(&m->raft);
 	if (m->type == WIRE_PROMISE)
 		MUST(!m->promise.objects && !m->promise.status);
+	if (m->type == WIRE_RENEW || m->type == WIRE_RENEWED)
+		MUST(m->renew.session && m->renew.id);
 	if (m->type == WIRE_HELLO)
 		MUST(m->hello.name_len == strlen(m->hello.name));
 	if (m->type != WIRE_FORWARD)

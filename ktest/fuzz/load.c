@@ -13,7 +13,7 @@
 #include "../../kmod/fsm/snapshot.h"
 
 /* Where the sums stand: see snapshot.c. */
-enum { AT_SEED = 16, AT_HASH = 32, AT_BYTES = 48, AT_HEAD_HASH = 64 };
+enum { AT_SEED = 16, AT_HASH = 32, AT_BYTES = 48, AT_HEAD_HASH = 80 };
 
 /* Load @buf. NULL: refused, and *hash is what its records add up to. */
 static struct fsm *load(const u8 *buf, u64 len, u64 *hash)
@@ -47,23 +47,63 @@ static void sign(u8 *buf, u64 len, u64 hash)
 	free(f);
 }
 
-static void use(struct fsm *f)
+/* One of any kind, for whatever may be there. */
+static void use_one(struct fsm *f, const struct fsm_command *c)
 {
-	struct fsm_command c = {
-		.op = FSM_COUNTER_ADD, .session = 2, .seq = 5, .low = 5,
-		.handle = 1, .arg = 1, .name = "a", .name_len = 1,
-	};
 	struct fsm_outcome out;
 	struct fsm_stats st;
 	u8 buf[FSM_COMMAND_MAX];
-	u16 len = fsm_encode(&c, buf);
+	u16 len = fsm_encode(c, buf);
 
 	fsm_stats(f, &st);
-	if (st.applied > U64_MAX - 2)
+	/* Where nothing that is counted from there can pass the end. */
+	if (st.applied > U64_MAX / 2 || st.next_token > U64_MAX / 2)
 		return;
 	if (fsm_room(f, st.applied, 1) ||
 	    (arena_feed(f) && fsm_room(f, st.applied, 1)))
 		MUST(!fsm_apply(f, st.applied + 1, buf, len, &out));
+}
+
+static void use(struct fsm *f)
+{
+	static const struct fsm_command c[] = {
+#define ASK(o, s, q, ...) { .op = (o), .session = (s), .seq = (q), .low = 800, \
+	.handle = 1, __VA_ARGS__ }
+		ASK(FSM_COUNTER_ADD, 3, 801, .arg = 1, .name = "a",
+		    .name_len = 1),
+		ASK(FSM_LOCK_ACQUIRE, 13, 900, .name = "L", .name_len = 1),
+		ASK(FSM_LOCK_RELEASE, 13, 901, .arg = 17, .arg2 = 17),
+		ASK(FSM_LOCK_LEAVE, 13, 902, .arg = 18),
+		ASK(FSM_LOCK_REVOKE, 13, 903, .name = "L", .name_len = 1),
+		ASK(FSM_HANDLE_CLOSE, 3, 904, .arg = 903),
+		{ .op = FSM_REAP },
+		{ .op = FSM_EXPIRE, .arg = 13 },
+		{ .op = FSM_EXPIRE, .arg = 3 },
+		{ .op = FSM_REAP },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(c); i++)
+		use_one(f, &c[i]);
+}
+
+/* Lists that were loaded can be gone through, and end. */
+static void look(const struct fsm *f)
+{
+	struct fsm_claim_view v;
+	struct fsm_stats st;
+	u32 cursor = 0, n = 0;
+
+	fsm_stats(f, &st);
+	while (cursor != U32_MAX) {
+		if (!fsm_claim_next(f, &cursor, 10, &v))
+			continue;
+		touch(v.name, v.name_len);
+		if (v.node)
+			touch(v.node, v.node_len);
+		n++;
+	}
+	MUST(n == st.held + st.waiting);
 }
 
 /* The snapshot of what was loaded loads to the same. */
@@ -96,11 +136,18 @@ static void apply(struct fsm *f, u64 *index, const struct fsm_command *c)
 	MUST(!fsm_apply(f, ++*index, buf, len, &out));
 }
 
-/* Sessions, one of them of a second incarnation; counters; every result. */
+/*
+ * Sessions, one of them of a second incarnation; counters; every result; locks held,
+ * shared, waited for and left, with somebody who was told of a death.
+ */
 static const struct fsm_command history[] = {
-	{ .op = FSM_INIT, .arg = 7, .arg2 = 5 },
+	{ .op = FSM_INIT, .arg = 7, .arg2 = 500 },
 #define OPEN(n, id) { .op = FSM_SESSION_OPEN, .name = n, .name_len = 1, \
-	.node = { id, 1 }, .boot_counter = 1, .boot_nonce = 9, .arg2 = 1 }
+	.node = { id, 1 }, .boot_counter = 1, .boot_nonce = 9, .arg2 = 1, \
+	.arg = 5000 }
+#define LOCK(s, q, h, n, a) { .op = FSM_LOCK_ACQUIRE, .session = s, .seq = q, \
+	.low = 1, .handle = h, .arg = a, .name = n, .name_len = 1, \
+	.program = { .pid = 5, .comm = "sh" } }
 #define ADD(s, q, l, n, a) { .op = FSM_COUNTER_ADD, .session = s, .seq = q, \
 	.low = l, .handle = 1, .arg = a, .name = n, .name_len = 1 }
 	OPEN("a", 1), OPEN("b", 2),
@@ -111,39 +158,89 @@ static const struct fsm_command history[] = {
 	{ .op = FSM_HANDLE_CLOSE, .session = 3, .seq = 7, .low = 1, .handle = 1,
 	  .arg = 6 },
 	OPEN("a", 4), ADD(13, 1, 1, "x", 1),
+	LOCK(3, 8, 2, "D", 0), LOCK(3, 9, 3, "E", 0),
+	LOCK(13, 2, 1, "L", 0), LOCK(3, 10, 4, "L", FSM_ACQUIRE_SHARED),
+	LOCK(13, 3, 1, "D", 0), LOCK(13, 4, 1, "S", FSM_ACQUIRE_SHARED),
+	LOCK(3, 11, 4, "S", FSM_ACQUIRE_SHARED),
+	{ .op = FSM_HANDLE_CLOSE, .session = 3, .seq = 12, .low = 1,
+	  .handle = 2, .arg = 11 },
+	{ .op = FSM_HANDLE_CLOSE, .session = 3, .seq = 13, .low = 1,
+	  .handle = 3, .arg = 12 },
+	OPEN("d", 7), OPEN("e", 8),
 };
 
-/* Its snapshot; to be freed. */
-static u8 *sample(u64 *len)
+enum { CROWD = 67, FIRST = 24, SECOND };
+
+/*
+ * Two who die with more than an entry may end: one leaves a grave, and then the
+ * other a closed handle.
+ */
+static void bury(struct fsm *f, u64 *index)
 {
-	struct fsm *f = arena_fsm();
+	char letters[CROWD + 2];
+	struct fsm_command c = LOCK(FIRST, 1, 1, letters, 0);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(letters); i++)
+		letters[i] = '!' + i;
+	for (i = 0; i < 2 * CROWD; i++) {
+		c.session = i & 1 ? FIRST : SECOND;
+		c.seq = i + 1;
+		c.low = c.seq;
+		c.name = letters + i / 2;
+		c.name_len = 1 + (i & 1);
+		apply(f, index, &c);
+	}
+	apply(f, index, &(struct fsm_command){
+		.op = FSM_EXPIRE, .arg = FIRST,
+	});
+	apply(f, index, &(struct fsm_command){
+		.op = FSM_HANDLE_CLOSE, .session = SECOND, .seq = c.seq + 1,
+		.low = c.seq + 1, .handle = 1, .arg = c.seq,
+	});
+}
+
+/* Its snapshot; made once. */
+static const u8 *sample(u64 *len)
+{
+	static u64 bytes;
+	static u8 *buf;
+	struct fsm *f;
 	u64 index = 0, cap;
 	unsigned int i;
-	u8 *buf;
 
+	*len = bytes;
+	if (buf)
+		return buf;
+	f = arena_fsm();
 	MUST(arena_feed(f));
 	for (i = 0; i < ARRAY_SIZE(history); i++)
 		apply(f, &index, &history[i]);
+	bury(f, &index);
 	cap = fsm_snapshot_bytes(f);
 	buf = malloc(cap);
 	MUST(buf && !fsm_snapshot_begin(f, buf, cap));
 	while (!fsm_snapshot_step(f, 1))
 		;
-	*len = fsm_snapshot_end(f);
+	bytes = fsm_snapshot_end(f);
+	*len = bytes;
 	free(f);
+	arena_reset();
 	return buf;
 }
 
 /* The snapshot that the input stands for; to be freed. */
 static u8 *snapshot(const u8 *data, size_t size, u64 *len)
 {
+	const u8 *known;
 	u8 *buf;
 
 	if (!size || !(data[0] & 1)) {
 		*len = size ? size - 1 : 0;
 		return tight(size ? data + 1 : data, *len);
 	}
-	buf = sample(len);
+	known = sample(len);
+	buf = tight(known, *len);
 	for (data++, size--; size >= 3; data += 3, size -= 3)
 		buf[(data[0] | data[1] << 8) % *len] = data[2];
 	return buf;
@@ -152,7 +249,7 @@ static u8 *snapshot(const u8 *data, size_t size, u64 *len)
 /* It may become the beginning of another cluster, as far as its counters go. */
 static void rebase(struct fsm *f)
 {
-	struct fsm_rebase b = { .objects_max = 40, .advance = 3 };
+	struct fsm_rebase b = { .objects_max = 400, .advance = 3 };
 	struct fsm_stats st;
 	int err;
 
@@ -166,6 +263,7 @@ static void rebase(struct fsm *f)
 		return;
 	fsm_stats(f, &st);
 	MUST(st.applied == b.index && st.next_token >= b.index && !st.sessions);
+	MUST(!st.locks && !st.held && !st.waiting && !st.dying);
 	again(f);
 }
 
@@ -191,8 +289,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		f = load(buf, len, &hash);
 	}
 	if (f) {
+		look(f);
 		again(f);
 		use(f);
+		look(f);
 		again(f);
 		rebase(f);
 		free(f);

@@ -2,10 +2,10 @@
 /*
  * Clients against a cluster that loses, repeats, delays and reorders commands,
  * changes leaders, and tells each node late what was applied, sometimes by a
- * snapshot. Nodes restart, handles close, callers lose patience. Every request
- * adds an amount of its own, by which its effect is known: it must come at most
- * once, never after a definite error, and with the value and index reported.
- * In the end the cluster heals, and everything must be resolved.
+ * snapshot. Nodes restart, sessions expire, handles close, callers lose patience.
+ * Every request adds an amount of its own, by which its effect is known: it must
+ * come at most once, never after a definite error, and with the value and index
+ * reported. In the end the cluster heals, and everything must be resolved.
  */
 #include <linux/module.h>
 #include "fsm_kit.h"
@@ -70,6 +70,7 @@ struct world {
 	u32 effects;
 	u32 unknown;
 	u32 refused;
+	u32 expired;
 	bool healed;
 };
 
@@ -125,6 +126,21 @@ static void append(struct world *w, const struct packet *p)
 					   &w->log[index]), 0);
 	if (c.op == FSM_COUNTER_ADD)
 		note_effect(w, &c, &w->log[index]);
+}
+
+/* The leader has not heard of that node for too long. */
+static void expire(struct world *w, u32 who)
+{
+	const struct fsm_command c = {
+		.op = FSM_EXPIRE, .arg = w->place[who].c.session,
+	};
+	struct packet p;
+
+	if (!c.arg)
+		return;
+	p.len = fsm_encode(&c, p.bytes);
+	append(w, &p);
+	w->expired += w->log[kit_applied(w->f)].kind == FSM_OUT_ENDED;
 }
 
 static void drop_packet(struct world *w, u32 i)
@@ -291,7 +307,8 @@ static void restart(struct world *w, u32 who)
 
 	if (p->starts > 1)
 		fsm_client_stop(&p->c, -ESHUTDOWN, is_done, w);
-	fsm_client_init(&p->c, id, 1, kit_random(&w->random), names[who], 1);
+	fsm_client_init(&p->c, id, 1, kit_random(&w->random), names[who], 1,
+			KIT_TTL);
 	p->applied = kit_applied(w->f);
 	p->handle = 1;
 }
@@ -318,6 +335,8 @@ static void step(struct world *w)
 		w->term++;
 	else if (lucky(w, 3))
 		close_handle(w, who);
+	else if (lucky(w, 10))
+		expire(w, below(w, CLIENTS));
 	else if (lucky(w, 20))
 		restart(w, who);
 }
@@ -360,6 +379,7 @@ static void clear(struct world *w, u32 seed)
 	w->effects = 0;
 	w->unknown = 0;
 	w->refused = 0;
+	w->expired = 0;
 	w->healed = false;
 	w->now = 1;
 	w->term = 1;
@@ -371,7 +391,7 @@ static void clear(struct world *w, u32 seed)
 static void every_request_ends_once_and_truly(struct kunit *test)
 {
 	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
-	u32 seed, i, sum, effects = 0, unknown = 0, refused = 0;
+	u32 seed, i, sum, effects = 0, unknown = 0, refused = 0, expired = 0;
 
 	KUNIT_ASSERT_TRUE(test, w);
 	w->test = test;
@@ -392,13 +412,15 @@ static void every_request_ends_once_and_truly(struct kunit *test)
 		effects += w->effects;
 		unknown += w->unknown;
 		refused += w->refused;
+		expired += w->expired;
 		kit_drop(w->pool, w->f);
 	}
-	kunit_info(test, "%u effects, %u refused, %u unknown", effects,
-		   refused, unknown);
+	kunit_info(test, "%u effects, %u refused, %u unknown, %u sessions expired",
+		   effects, refused, unknown, expired);
 	KUNIT_EXPECT_GT(test, effects, SEEDS * 100);
 	KUNIT_EXPECT_GT(test, refused, SEEDS * 10);
 	KUNIT_EXPECT_GT(test, unknown, 0);
+	KUNIT_EXPECT_GT(test, expired, SEEDS);
 }
 
 static struct kunit_case client_model_cases[] = {

@@ -4,148 +4,7 @@
  * hostile cluster: client_model_test.c.
  */
 #include <linux/module.h>
-#include "fsm_kit.h"
-#include "../../kmod/fsm/client.h"
-
-enum {
-	RESEND = 1000,
-	MANY = 1200,
-	SESSION = 77,	/* where no state machine is at hand */
-};
-
-/**
- * struct desk - a client and what it sends
- * @test: whose
- * @c: client
- * @now: time
- * @term: the leader's
- * @cmd: the last command, decoded
- * @buf: its bytes
- * @done: requests done since the last look
- * @last: the newest of them
- * @req: requests to be had
- * @n_req: how many have been
- */
-struct desk {
-	struct kunit *test;
-	struct fsm_client *c;
-	u64 now;
-	u64 term;
-	struct fsm_command cmd;
-	u8 buf[FSM_COMMAND_MAX];
-	u32 done;
-	struct fsm_request *last;
-	struct fsm_request *req;
-	u32 n_req;
-};
-
-static const struct raft_id self = { 11, 22 };
-
-static struct desk *desk(struct kunit *test)
-{
-	struct desk *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
-
-	KUNIT_ASSERT_TRUE(test, d);
-	d->test = test;
-	d->now = 100;
-	d->term = 1;
-	d->c = kunit_kzalloc(test, sizeof(*d->c), GFP_KERNEL);
-	d->req = kunit_kzalloc(test, MANY * sizeof(*d->req), GFP_KERNEL);
-	KUNIT_ASSERT_TRUE(test, d->c && d->req);
-	fsm_client_init(d->c, self, 1, 5, "alpha", 5);
-	return d;
-}
-
-static void is_done(void *ctx, struct fsm_request *r)
-{
-	struct desk *d = ctx;
-
-	KUNIT_EXPECT_EQ(d->test, r->state, FSM_REQ_DONE);
-	d->done++;
-	d->last = r;
-}
-
-/* How many were done since it was asked last. */
-static u32 done(struct desk *d)
-{
-	u32 n = d->done;
-
-	d->done = 0;
-	return n;
-}
-
-static struct fsm_request *ask(struct desk *d, u8 op, u64 handle)
-{
-	struct fsm_request *r = &d->req[d->n_req++];
-
-	KUNIT_ASSERT_LE(d->test, d->n_req, MANY);
-	r->op = op;
-	r->handle = handle;
-	if (op == FSM_COUNTER_ADD) {
-		r->arg = d->n_req;
-		r->name_len = 1;
-		r->name[0] = 'c';
-	}
-	fsm_client_add(d->c, r);
-	return r;
-}
-
-static struct fsm_request *add(struct desk *d)
-{
-	return ask(d, FSM_COUNTER_ADD, 1);
-}
-
-/* The next command: its op; 0: there is none. */
-static u8 next(struct desk *d, u64 *cursor)
-{
-	u16 len = fsm_client_next(d->c, d->now, d->term, RESEND, cursor,
-				  d->buf);
-
-	if (!len)
-		return 0;
-	KUNIT_ASSERT_EQ(d->test, fsm_decode(&d->cmd, d->buf, len), 0);
-	return d->cmd.op;
-}
-
-/* Send all there is; how many commands that were. */
-static u32 pump(struct desk *d)
-{
-	u64 cursor = 0;
-	u32 n = 0;
-
-	while (next(d, &cursor))
-		n++;
-	return n;
-}
-
-static void outcome(struct desk *d, u64 seq, s32 status, u64 value)
-{
-	struct fsm_outcome out = {
-		.kind = FSM_OUT_RESULT, .session = d->c->session, .seq = seq,
-		.status = status, .value = value, .index = 1000 + seq,
-	};
-
-	fsm_client_applied(d->c, &out, is_done, d);
-}
-
-static void open_as(struct desk *d, u64 session)
-{
-	struct fsm_outcome out = {
-		.kind = FSM_OUT_OPENED, .session = session, .node = self,
-		.boot_nonce = 5, .ordinal = d->c->ordinal,
-	};
-
-	fsm_client_applied(d->c, &out, is_done, d);
-	KUNIT_EXPECT_EQ(d->test, d->c->session, session);
-}
-
-static struct desk *open_desk(struct kunit *test)
-{
-	struct desk *d = desk(test);
-
-	open_as(d, SESSION);
-	return d;
-}
+#include "client_desk.h"
 
 static void the_session_is_opened_first(struct kunit *test)
 {
@@ -162,6 +21,7 @@ static void the_session_is_opened_first(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, raft_id_eq(d->cmd.node, self));
 	KUNIT_EXPECT_EQ(test, d->cmd.boot_counter, 1);
 	KUNIT_EXPECT_EQ(test, d->cmd.boot_nonce, 5);
+	KUNIT_EXPECT_EQ(test, d->cmd.arg, KIT_TTL);
 	KUNIT_EXPECT_EQ(test, d->cmd.arg2, 1);
 	KUNIT_EXPECT_EQ(test, d->cmd.name_len, 5);
 	KUNIT_EXPECT_EQ(test, next(d, &cursor), 0);
@@ -436,6 +296,184 @@ static void a_snapshot_tells_what_became_of_requests(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d->c->ordinal, 2);
 }
 
+/* Pitfall 62: whichever of them was applied, the first one is not later. */
+static void the_lease_counts_from_the_first_open(struct kunit *test)
+{
+	struct desk *d = desk(test);
+	u64 cursor = 0;
+
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 0);
+	KUNIT_EXPECT_EQ(test, next(d, &cursor), FSM_SESSION_OPEN);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 100);
+	d->now += RESEND;
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	d->now += 5;
+	d->term++;
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 100);
+	open_as(d, SESSION);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 100);
+	/* the next session has an open of its own */
+	ask(d, FSM_COUNTER_ADD, 1);
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	outcome(d, 1, -EKEYEXPIRED, 0);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 0);
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 105 + RESEND);
+}
+
+/* A clock may begin at 0, which does not look like "never". */
+static void an_open_may_leave_at_the_beginning_of_time(struct kunit *test)
+{
+	struct desk *d = desk(test);
+
+	d->now = 0;
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 1);
+	d->now = 5000;
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	KUNIT_EXPECT_EQ(test, d->c->open_first, 1);
+}
+
+static struct fsm_request *acquire(struct desk *d, const struct fsm_extra *x)
+{
+	struct fsm_request *r = &d->req[d->n_req++];
+
+	r->op = FSM_LOCK_ACQUIRE;
+	r->handle = 7;
+	r->arg = FSM_ACQUIRE_SHARED;
+	r->extra = x;
+	r->name_len = 4;
+	memcpy(r->name, "lock", 4);
+	fsm_client_add(d->c, r);
+	return r;
+}
+
+static void what_only_some_requests_say_is_said(struct kunit *test)
+{
+	struct desk *d = open_desk(test);
+	struct fsm_extra x = {
+		.stamp = 1234567, .fence_len = 3, .fence_token = 99,
+		.program = { 11, 12, "prog" }, .fence_name = "abcd",
+	};
+	struct fsm_request *r = acquire(d, &x), *b;
+	u64 cursor = 0;
+
+	KUNIT_EXPECT_EQ(test, next(d, &cursor), FSM_LOCK_ACQUIRE);
+	KUNIT_EXPECT_EQ(test, d->cmd.handle, 7);
+	KUNIT_EXPECT_EQ(test, d->cmd.arg, FSM_ACQUIRE_SHARED);
+	KUNIT_EXPECT_EQ(test, d->cmd.stamp, 1234567);
+	KUNIT_EXPECT_EQ(test, d->cmd.program.pid, 11);
+	KUNIT_EXPECT_EQ(test, d->cmd.program.uid, 12);
+	KUNIT_EXPECT_STREQ(test, d->cmd.program.comm, "prog");
+	KUNIT_EXPECT_EQ(test, d->cmd.fence.token, 99);
+	KUNIT_EXPECT_EQ(test, d->cmd.fence.name_len, 3);
+	KUNIT_EXPECT_EQ(test, memcmp(d->cmd.fence.name, "abc", 3), 0);
+	/* a name without a token is no fence, nor a token without a name */
+	x.fence_token = 0;
+	acquire(d, &x);
+	KUNIT_EXPECT_EQ(test, next(d, &cursor), FSM_LOCK_ACQUIRE);
+	KUNIT_EXPECT_EQ(test, d->cmd.fence.name_len, 0);
+	x.fence_token = 99;
+	x.fence_len = 0;
+	acquire(d, &x);
+	KUNIT_EXPECT_EQ(test, next(d, &cursor), FSM_LOCK_ACQUIRE);
+	KUNIT_EXPECT_EQ(test, d->cmd.fence.token, 0);
+	/* the second word of a release */
+	x.arg2 = 4711;
+	b = ask(d, FSM_LOCK_RELEASE, 7);
+	b->arg = 31;
+	b->extra = &x;
+	KUNIT_EXPECT_EQ(test, next(d, &cursor), FSM_LOCK_RELEASE);
+	KUNIT_EXPECT_EQ(test, d->cmd.arg, 31);
+	KUNIT_EXPECT_EQ(test, d->cmd.arg2, 4711);
+	KUNIT_EXPECT_EQ(test, d->cmd.stamp, 1234567);
+	/* a cancellation speaks of a seq, and of nothing else */
+	fsm_client_give_up(d->c, r, -EINTR);
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	KUNIT_EXPECT_EQ(test, d->cmd.op, FSM_CANCEL);
+	KUNIT_EXPECT_EQ(test, d->cmd.stamp, 0);
+	KUNIT_EXPECT_EQ(test, d->cmd.fence.name_len, 0);
+}
+
+static void ended(struct desk *d, u64 session, s32 status)
+{
+	struct fsm_outcome out = {
+		.kind = FSM_OUT_ENDED, .session = session, .status = status,
+		.index = 5000,
+	};
+
+	fsm_client_applied(d->c, &out, is_done, d);
+}
+
+static void an_expiry_ends_the_own_session_alone(struct kunit *test)
+{
+	struct desk *d = desk(test);
+	struct fsm_request *a, *b;
+
+	/* before there is a session, nobody's end is ours */
+	ended(d, 0, -EKEYEXPIRED);
+	KUNIT_EXPECT_EQ(test, d->c->ordinal, 1);
+	open_as(d, SESSION);
+	KUNIT_EXPECT_EQ(test, d->c->ended_as, 0);
+	a = add(d);
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	b = add(d);
+	ended(d, SESSION + 1, -EKEYEXPIRED);
+	KUNIT_EXPECT_EQ(test, done(d), 0);
+	KUNIT_EXPECT_EQ(test, d->c->session, SESSION);
+	ended(d, SESSION, -EKEYEXPIRED);
+	KUNIT_EXPECT_EQ(test, done(d), 1);
+	KUNIT_EXPECT_EQ(test, a->status, -ENOTRECOVERABLE);
+	KUNIT_EXPECT_EQ(test, d->c->ended_as, -EKEYEXPIRED);
+	KUNIT_EXPECT_EQ(test, d->c->session, 0);
+	KUNIT_EXPECT_EQ(test, d->c->ordinal, 2);
+	KUNIT_EXPECT_EQ(test, b->state, FSM_REQ_QUEUED);
+	open_as(d, SESSION + 2);
+	ended(d, SESSION, -EKEYEXPIRED);
+	KUNIT_EXPECT_EQ(test, d->c->session, SESSION + 2);
+	ended(d, SESSION + 2, -EKEYREVOKED);
+	KUNIT_EXPECT_EQ(test, d->c->ended_as, -EKEYREVOKED);
+	KUNIT_EXPECT_EQ(test, d->c->ordinal, 3);
+}
+
+/* The administrator's own request has its result, even if it ended itself. */
+static void an_administrator_may_end_the_own_session(struct kunit *test)
+{
+	struct desk *d = open_desk(test);
+	struct fsm_request *a = add(d), *b = ask(d, FSM_SESSION_END, 1);
+	struct fsm_outcome out = {
+		.kind = FSM_OUT_RESULT, .session = 55, .seq = 1,
+		.ended = SESSION + 1,
+	};
+
+	b->arg = SESSION;
+	KUNIT_EXPECT_EQ(test, pump(d), 2);
+	KUNIT_EXPECT_EQ(test, d->cmd.op, FSM_SESSION_END);
+	/* somebody's request ended somebody else's */
+	fsm_client_applied(d->c, &out, is_done, d);
+	KUNIT_EXPECT_EQ(test, d->c->session, SESSION);
+	out.session = SESSION;
+	out.seq = 2;
+	out.ended = SESSION;
+	fsm_client_applied(d->c, &out, is_done, d);
+	KUNIT_EXPECT_EQ(test, done(d), 2);
+	KUNIT_EXPECT_EQ(test, b->status, 0);
+	KUNIT_EXPECT_EQ(test, a->status, -ENOTRECOVERABLE);
+	KUNIT_EXPECT_EQ(test, d->c->ended_as, -EKEYREVOKED);
+	/* and of another node's administrator: of its result nothing is ours */
+	open_as(d, SESSION + 1);
+	a = add(d);
+	KUNIT_EXPECT_EQ(test, pump(d), 1);
+	out.session = 55;
+	out.seq = 1;
+	out.ended = SESSION + 1;
+	fsm_client_applied(d->c, &out, is_done, d);
+	KUNIT_EXPECT_EQ(test, done(d), 1);
+	KUNIT_EXPECT_EQ(test, a->status, -ENOTRECOVERABLE);
+	KUNIT_EXPECT_EQ(test, d->c->session, 0);
+}
+
 static void the_end_of_the_node_ends_all(struct kunit *test)
 {
 	struct desk *d = open_desk(test);
@@ -450,6 +488,7 @@ static void the_end_of_the_node_ends_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->status, -ESHUTDOWN);
 	KUNIT_EXPECT_EQ(test, d->c->queued, 0);
 	KUNIT_EXPECT_EQ(test, d->c->unresolved, 0);
+	KUNIT_EXPECT_EQ(test, d->c->ended_as, -ESHUTDOWN);
 }
 
 static struct kunit_case client_cases[] = {
@@ -461,6 +500,11 @@ static struct kunit_case client_cases[] = {
 	KUNIT_CASE(closes_always_find_room),
 	KUNIT_CASE(a_session_that_ends_is_followed_by_the_next),
 	KUNIT_CASE(a_snapshot_tells_what_became_of_requests),
+	KUNIT_CASE(the_lease_counts_from_the_first_open),
+	KUNIT_CASE(an_open_may_leave_at_the_beginning_of_time),
+	KUNIT_CASE(what_only_some_requests_say_is_said),
+	KUNIT_CASE(an_expiry_ends_the_own_session_alone),
+	KUNIT_CASE(an_administrator_may_end_the_own_session),
 	KUNIT_CASE(the_end_of_the_node_ends_all),
 	{}
 };

@@ -13,6 +13,7 @@
 enum {
 	KIT_CHUNKS = 160,
 	KIT_SEED = 0x5eed,
+	KIT_TTL = 10000,	/* ms, of each session */
 };
 
 /* Has anything of @test failed so far? Long loops end then. */
@@ -105,6 +106,7 @@ static inline bool kit_agrees(const struct fsm_outcome *a,
 	       a->index == b->index && a->value == b->value &&
 	       a->session == b->session && a->seq == b->seq &&
 	       a->replaced == b->replaced && a->ordinal == b->ordinal &&
+	       a->ended == b->ended && a->n_events == b->n_events &&
 	       a->boot_nonce == b->boot_nonce && raft_id_eq(a->node, b->node);
 }
 
@@ -136,8 +138,8 @@ static inline struct fsm_command kit_open(const char *name, u64 node, u64 boot,
 {
 	return (struct fsm_command){
 		.op = FSM_SESSION_OPEN, .name = name, .name_len = strlen(name),
-		.node = { node, ~node }, .boot_counter = boot,
-		.boot_nonce = boot * 1000, .arg2 = ordinal,
+		.node = (struct raft_id){ node, ~node }, .boot_counter = boot,
+		.boot_nonce = boot * 1000, .arg = KIT_TTL, .arg2 = ordinal,
 	};
 }
 
@@ -165,6 +167,113 @@ static inline struct fsm_command kit_close(u64 session, u64 seq, u64 low,
 		.op = FSM_HANDLE_CLOSE, .session = session, .seq = seq,
 		.low = low, .handle = handle, .arg = last,
 	};
+}
+
+/* Handle @handle wants lock @name; @flags: enum fsm_acquire_flag. */
+static inline struct fsm_command kit_lock(u64 session, u64 seq, u64 handle,
+					  const char *name, u64 flags)
+{
+	return (struct fsm_command){
+		.op = FSM_LOCK_ACQUIRE, .session = session, .seq = seq,
+		.low = seq, .handle = handle, .arg = flags, .name = name,
+		.name_len = strlen(name), .stamp = 1000 + seq,
+		.program = (struct fsm_program){
+			.pid = 100 + handle, .uid = 7, .comm = "kit",
+		},
+	};
+}
+
+static inline struct fsm_command kit_release(u64 session, u64 seq, u64 handle,
+					     u64 ticket, u64 token)
+{
+	return (struct fsm_command){
+		.op = FSM_LOCK_RELEASE, .session = session, .seq = seq,
+		.low = seq, .handle = handle, .arg = ticket, .arg2 = token,
+		.stamp = 1000 + seq,
+	};
+}
+
+static inline struct fsm_command kit_leave(u64 session, u64 seq, u64 handle,
+					   u64 ticket)
+{
+	return (struct fsm_command){
+		.op = FSM_LOCK_LEAVE, .session = session, .seq = seq,
+		.low = seq, .handle = handle, .arg = ticket,
+		.stamp = 1000 + seq,
+	};
+}
+
+static inline struct fsm_command kit_revoke(u64 session, u64 seq,
+					    const char *name, u64 token)
+{
+	return (struct fsm_command){
+		.op = FSM_LOCK_REVOKE, .session = session, .seq = seq,
+		.low = seq, .handle = 99, .arg = token, .name = name,
+		.name_len = strlen(name), .stamp = 1000 + seq,
+	};
+}
+
+static inline struct fsm_command kit_end(u64 session, u64 seq, u64 whom)
+{
+	return (struct fsm_command){
+		.op = FSM_SESSION_END, .session = session, .seq = seq,
+		.low = seq, .handle = 99, .arg = whom, .stamp = 1000 + seq,
+	};
+}
+
+static inline struct fsm_command kit_expire(u64 whom)
+{
+	return (struct fsm_command){
+		.op = FSM_EXPIRE, .arg = whom, .stamp = 5000,
+	};
+}
+
+static inline struct fsm_command kit_reap(void)
+{
+	return (struct fsm_command){ .op = FSM_REAP, .stamp = 6000 };
+}
+
+/*
+ * The next entry is a success, with whatever memory it needs. No call of these is
+ * inline, as a stack has no room for many commands.
+ */
+static noinline __maybe_unused void
+kit_done(struct kit_pool *p, struct fsm *f, struct fsm_command c)
+{
+	struct fsm_outcome out;
+
+	kit_feed(p, f);
+	KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c, &out), 0);
+	if (out.kind != FSM_OUT_ENDED)
+		KUNIT_ASSERT_EQ(p->test, out.status, 0);
+}
+
+/* The first session of @node under that name. */
+static noinline __maybe_unused void
+kit_opened(struct kit_pool *p, struct fsm *f, const char *name, u64 node)
+{
+	kit_done(p, f, kit_open(name, node, 1, 1));
+}
+
+static noinline __maybe_unused void
+kit_added(struct kit_pool *p, struct fsm *f, u64 session, u64 seq,
+	  const char *name, u64 n)
+{
+	kit_done(p, f, kit_add(session, seq, seq, name, n));
+}
+
+static noinline __maybe_unused void
+kit_locked(struct kit_pool *p, struct fsm *f, u64 session, u64 seq, u64 handle,
+	   const char *name, u64 flags)
+{
+	kit_done(p, f, kit_lock(session, seq, handle, name, flags));
+}
+
+/* All that @handle has asked for before is forbidden. */
+static noinline __maybe_unused void
+kit_closed(struct kit_pool *p, struct fsm *f, u64 session, u64 seq, u64 handle)
+{
+	kit_done(p, f, kit_close(session, seq, seq, handle, seq - 1));
 }
 
 /* A session for node 1 named "a"; its id. */

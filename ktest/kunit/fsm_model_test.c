@@ -316,6 +316,7 @@ static void open_some(struct run *r)
 		.name = node_names[who],
 		.name_len = 1,
 		.boot_counter = 1 + below(r, 3),
+		.arg = KIT_TTL,
 		.arg2 = 1 + below(r, 3),
 	};
 
@@ -504,7 +505,7 @@ static void snapshots(struct run *r)
 
 static struct run *fresh_run(struct kunit *test)
 {
-	u64 cap = 72 + NODES * (72 + 8 + FORMERS * 16 + FSM_WINDOW * 24) +
+	u64 cap = 88 + NODES * (80 + 8 + FORMERS * 32 + FSM_WINDOW * 24) +
 		  NAMES * 64 + 64;
 	struct run *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 

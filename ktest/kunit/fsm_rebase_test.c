@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The state of one cluster as the beginning of another, as a restore makes it: no
- * old session; index and next_token above all that was; counters as they were,
- * or advanced. And how large a state may be for a snapshot of so many bytes.
+ * old session, and no lock of one; index and next_token above all that was; counters
+ * as they were, or advanced.
  */
 #include <linux/module.h>
 #include "fsm_kit.h"
 #include "../../kmod/fsm/state.h"
-
-#ifndef __KERNEL__
-#define kvzalloc(n, gfp) ((void)(gfp), calloc(1, n))
-#define kvfree free
-#endif
 
 static const char *const names[] = {
 	"one", "two", "orders", "a", "fortytwo", "seventeen", "x", "y", "z",
@@ -186,6 +181,151 @@ static void counters_are_advanced_in_steps_of_any_size(struct kunit *test)
 	}
 }
 
+/* As grants do. */
+static void set_token(struct fsm *f, u64 token)
+{
+	f->hash -= fsm_limits_hash(f);
+	f->next_token = token;
+	f->hash += fsm_limits_hash(f);
+}
+
+/* What a state with locks may have: see the_dead_stay_behind(). */
+static struct fsm *with_locks(struct kit_pool *p)
+{
+	struct fsm *f = kit_fsm(p, 700);
+	char name[16];
+	unsigned int i;
+
+	kit_opened(p, f, "a", 1);
+	kit_opened(p, f, "b", 2);
+	kit_added(p, f, 2, 1, "one", 10);
+	kit_locked(p, f, 2, 2, 1, "left", 0);
+	kit_closed(p, f, 2, 3, 1);
+	kit_locked(p, f, 2, 4, 2, "held", 0);
+	kit_locked(p, f, 3, 1, 1, "held", 0);
+	kit_added(p, f, 2, 5, "two", 20);
+	kit_locked(p, f, 3, 2, 1, "both", FSM_ACQUIRE_SHARED);
+	kit_locked(p, f, 2, 6, 2, "both", FSM_ACQUIRE_SHARED);
+	kit_opened(p, f, "c", 3);
+	kit_opened(p, f, "d", 4);
+	/* One handle with more than three entries end, one session the same. */
+	for (i = 0; i < 210; i++) {
+		snprintf(name, sizeof(name), "l%u", i);
+		kit_locked(p, f, i < 140 ? 12 : 13, i + 1, 7, name, 0);
+	}
+	kit_closed(p, f, 12, 201, 7);
+	kit_done(p, f, kit_expire(13));
+	kit_added(p, f, 2, 7, "three", 30);
+	/* Some wait though nothing stands in their way, but for the next entry. */
+	kit_locked(p, f, 2, 8, 8, "free", 0);
+	for (i = 0; i < 70; i++)
+		kit_locked(p, f, 3, 3 + i, 3, "free", FSM_ACQUIRE_SHARED);
+	kit_closed(p, f, 2, 9, 2);
+	kit_done(p, f, kit_leave(2, 10, 8, kit_applied(f) - 71));
+	return f;
+}
+
+static void no_lock_of_the_old_cluster_is_left(struct kunit *test,
+					       const struct fsm *f, u64 advance)
+{
+	struct fsm_claim_view v;
+	struct fsm_ticket t;
+	struct fsm_stats st;
+	u64 i, known = 0;
+	u32 cursor = 0;
+
+	fsm_stats(f, &st);
+	KUNIT_EXPECT_EQ(test, st.objects, 3);
+	KUNIT_EXPECT_EQ(test, st.locks, 0);
+	KUNIT_EXPECT_EQ(test, st.held, 0);
+	KUNIT_EXPECT_EQ(test, st.waiting, 0);
+	KUNIT_EXPECT_EQ(test, st.dying, 0);
+	KUNIT_EXPECT_EQ(test, st.sessions, 0);
+	KUNIT_EXPECT_FALSE(test, fsm_dying(f));
+	KUNIT_EXPECT_EQ(test, value_of(f, "one"), 10 + advance);
+	KUNIT_EXPECT_EQ(test, value_of(f, "two"), 20 + advance);
+	KUNIT_EXPECT_EQ(test, value_of(f, "three"), 30 + advance);
+	for (i = 0; i < 300; i++) {
+		known += !fsm_ticket(f, i, &t);
+		known += !fsm_fence(f, "held", 4, i);
+		known += !fsm_fence(f, "both", 4, i);
+	}
+	while (cursor != U32_MAX)
+		known += fsm_claim_next(f, &cursor, 100, &v);
+	KUNIT_EXPECT_EQ(test, known, 0);
+}
+
+/* The locks go, and their cells serve again; tokens go on above all that were. */
+static void locks_go_on_in(struct kit_pool *p, struct fsm *f, u64 token)
+{
+	struct kunit *test = p->test;
+	struct fsm_command c = kit_open("a", 1, 1, 1);
+	struct fsm_outcome out;
+	u32 capacity = f->capacity, i;
+	char name[16];
+	u64 id;
+
+	kit_feed(p, f);
+	KUNIT_ASSERT_EQ(test, kit_apply(f, &c, &out), 0);
+	id = out.session;
+	c = kit_lock(id, 1, 2, "held", 0);
+	KUNIT_ASSERT_EQ(test, kit_apply(f, &c, &out), 0);
+	KUNIT_EXPECT_GE(test, out.value, token);
+	KUNIT_EXPECT_GT(test, out.value, 300);
+	/* Its holder in the old cluster did not die: nobody can say so. */
+	c = kit_lock(id, 2, 2, "left", 0);
+	KUNIT_ASSERT_EQ(test, kit_apply(f, &c, &out), 0);
+	KUNIT_EXPECT_TRUE(test, !fsm_object_find(f, FSM_KIND_LOCK, "left", 4,
+						 fsm_name_hash(f, "left", 4))->flags);
+	for (i = 0; i < 90; i++) {
+		snprintf(name, sizeof(name), "new%u", i);
+		c = kit_lock(id, 3 + i, 3 + i, name, 0);
+		KUNIT_ASSERT_EQ(test, kit_apply(f, &c, &out), 0);
+		KUNIT_EXPECT_TRUE(test, out.value);
+	}
+	KUNIT_EXPECT_EQ(test, f->capacity, capacity);
+	/* The first death is the only one that is known. */
+	c = kit_close(id, 200, 200, 50, 199);
+	KUNIT_ASSERT_EQ(test, kit_apply(f, &c, &out), 0);
+	KUNIT_ASSERT_TRUE(test, f->died);
+	KUNIT_EXPECT_PTR_EQ(test, f->died, f->died->next);
+	KUNIT_EXPECT_FALSE(test, fsm_dying(f));
+	hash_is_sound(test, p, f);
+}
+
+static void the_dead_stay_behind(struct kunit *test)
+{
+	struct kit_pool *p = kit_pool(test);
+	u64 advance, tokens, hash[2] = { 0 };
+	unsigned int budget;
+
+	for (budget = 1; budget < 1000; budget = budget * 5 + 1) {
+		for (advance = 0; advance < 2; advance++) {
+			struct fsm_rebase b = {
+				.index = ABOVE, .objects_max = 700,
+				.advance = advance,
+			};
+			struct fsm *f = with_locks(p);
+
+			KUNIT_EXPECT_TRUE(test, f->n_dead && f->n_graves &&
+					  f->died && f->waiting && f->more);
+			tokens = budget > 1 ? 3 * ABOVE : ABOVE;
+			set_token(f, budget > 1 ? tokens : f->next_token);
+			while (fsm_rebase(f, &b, budget) == 1)
+				;
+			no_lock_of_the_old_cluster_is_left(test, f, advance);
+			hash_is_sound(test, p, f);
+			/* All who restore the same have the same. */
+			if (budget > 6)
+				KUNIT_EXPECT_TRUE(test, kit_hash(f) ==
+						  hash[advance]);
+			hash[advance] = kit_hash(f);
+			locks_go_on_in(p, f, tokens);
+			kit_drop(p, f);
+		}
+	}
+}
+
 /* More of them than fit a chunk of memory: none is passed over, none done twice. */
 static void each_of_many_counters_is_advanced_once(struct kunit *test)
 {
@@ -222,14 +362,6 @@ static void each_of_many_counters_is_advanced_once(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, bad, 0);
 	hash_is_sound(test, p, g);
-}
-
-/* As grants will do. */
-static void set_token(struct fsm *f, u64 token)
-{
-	f->hash -= fsm_limits_hash(f);
-	f->next_token = token;
-	f->hash += fsm_limits_hash(f);
 }
 
 /* "Tokens are never rewound": whatever the state had, and whatever is asked. */
@@ -336,107 +468,15 @@ static void a_counter_that_would_wrap_is_said(struct kunit *test)
 	}
 }
 
-/* ------------------------------------------------------------------ bounds */
-
-/* The longest name that is number @i. */
-static const char *longest(char *buf, unsigned int i)
-{
-	memset(buf, 'n', FSM_NAME_MAX);
-	buf[0] = 'a' + i % 26;
-	buf[1] = 'a' + i / 26;
-	buf[FSM_NAME_MAX] = 0;
-	return buf;
-}
-
-/* Session @i with all that a session may have; its counters are @objects. */
-static void fill_session(struct kit_pool *p, struct fsm *f, unsigned int i,
-			 unsigned int objects)
-{
-	char name[FSM_NAME_MAX + 1];
-	struct fsm_outcome out;
-	struct fsm_command c;
-	unsigned int k;
-	u64 id;
-
-	for (k = 0; k < 10; k++) {
-		c = kit_open(longest(name, i), 1 + i * 10 + k, 1, 1);
-		KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c, &out), 0);
-	}
-	id = out.session;
-	for (k = 1; k <= FSM_WINDOW; k++) {
-		c = kit_add(id, k, 1, longest(name, k % objects), 1);
-		KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c, &out), 0);
-		KUNIT_ASSERT_EQ(p->test, out.status, 0);
-	}
-}
-
-/*
- * "The replicated size limit of the state never exceeds the smallest voter's
- * snapshot area" (design 8), for the largest state that there can be.
- */
-static void the_largest_state_fits_what_was_promised(struct kunit *test)
-{
-	enum { OBJECTS = 37 };
-	struct kit_pool *p = kit_pool(test);
-	u64 low = 0, high = 1ULL << 40, len;
-	struct fsm *f = kit_fsm(p, OBJECTS), *g;
-	unsigned int i;
-	u8 *buf;
-
-	/* The fewest bytes that are said to hold so many. */
-	while (low < high) {
-		u64 middle = (low + high) >> 1;
-
-		if (fsm_objects_in(middle) >= OBJECTS)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	KUNIT_ASSERT_EQ(test, fsm_objects_in(low), OBJECTS);
-	KUNIT_EXPECT_EQ(test, fsm_objects_in(low - 1), OBJECTS - 1);
-	for (i = 0; i < FSM_SESSIONS_MAX; i++)
-		fill_session(p, f, i, OBJECTS);
-	/* It cannot be more, and it is not less either. */
-	KUNIT_EXPECT_EQ(test, fsm_snapshot_bytes(f), low);
-	len = fsm_snapshot_bytes(f);
-	buf = kvzalloc(len, GFP_KERNEL);
-	KUNIT_ASSERT_TRUE(test, buf);
-	KUNIT_EXPECT_EQ(test, fsm_snapshot_begin(f, buf, len), 0);
-	KUNIT_EXPECT_EQ(test, kit_walk(f, 1000), len);
-	g = kit_load(p, buf, len, 1000);
-	kvfree(buf);
-	KUNIT_ASSERT_TRUE(test, g);
-	KUNIT_EXPECT_TRUE(test, kit_hash(f) == kit_hash(g));
-}
-
-static void room_for_objects_never_shrinks_or_wraps(struct kunit *test)
-{
-	u64 bytes, before = 0;
-	unsigned int i;
-
-	KUNIT_EXPECT_EQ(test, fsm_objects_in(0), 0);
-	KUNIT_EXPECT_EQ(test, fsm_objects_in(1 << 20), 0);
-	for (i = 0; i < 64; i++) {
-		bytes = 1ULL << i;
-		KUNIT_EXPECT_GE(test, fsm_objects_in(bytes), before);
-		before = fsm_objects_in(bytes);
-		KUNIT_EXPECT_LE(test, before, (u64)FSM_OBJECTS_LIMIT);
-	}
-	KUNIT_EXPECT_EQ(test, fsm_objects_in(U64_MAX), FSM_OBJECTS_LIMIT);
-	/* The default limit fits 128 MiB. */
-	KUNIT_EXPECT_GE(test, fsm_objects_in(128 << 20), FSM_OBJECTS_MAX);
-}
-
 static struct kunit_case rebase_cases[] = {
 	KUNIT_CASE(another_cluster_begins_with_the_counters_alone),
 	KUNIT_CASE(it_goes_on_as_any_state_does),
 	KUNIT_CASE(counters_are_advanced_in_steps_of_any_size),
 	KUNIT_CASE(each_of_many_counters_is_advanced_once),
+	KUNIT_CASE(the_dead_stay_behind),
 	KUNIT_CASE(tokens_never_go_back),
 	KUNIT_CASE(what_cannot_be_rebased_stays_as_it_is),
 	KUNIT_CASE(a_counter_that_would_wrap_is_said),
-	KUNIT_CASE(the_largest_state_fits_what_was_promised),
-	KUNIT_CASE(room_for_objects_never_shrinks_or_wraps),
 	{}
 };
 

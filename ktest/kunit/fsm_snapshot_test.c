@@ -1,26 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Snapshots as what they are to who loads one: bytes from somebody else, and the
- * whole state (pitfalls 50, 52). By chance, and under change: fsm_model_test.c.
+ * whole state (pitfalls 50, 52); and how large a state may be for a snapshot of so
+ * many bytes. By chance, and under change: fsm_model_test.c. With locks:
+ * fsm_load_test.c and fsm_lock_model_test.c.
  */
 #include <linux/module.h>
 #include "fsm_kit.h"
+#include "../../kmod/fsm/state.h"
 
+#ifndef __KERNEL__
+#define kvzalloc(n, gfp) ((void)(gfp), calloc(1, n))
+#define kvfree free
+#endif
+
+/*
+ * Some of everything, as small as can be: sessions, counters, a lock that is held
+ * and waited for, one whose last holder died.
+ */
 static u8 *small_snapshot(struct kit_pool *p, u64 *len)
 {
 	struct fsm *f = kit_fsm(p, 10);
-	struct fsm_command c[] = {
-		kit_open("alpha", 1, 1, 1), kit_open("alpha", 2, 1, 1),
-		kit_open("beta", 7, 1, 1), kit_add(3, 1, 1, "one", 7),
-		kit_add(3, 2, 1, "two", 8), kit_cancel(3, 3, 1),
-		kit_close(3, 6, 2, 1, 5), kit_add(4, 1, 1, "seventeen", 9),
-	};
+	struct fsm_command cancel = kit_cancel(3, 3, 1);
 	struct fsm_outcome out;
-	unsigned int i;
 	u8 *buf;
 
-	for (i = 0; i < ARRAY_SIZE(c); i++)
-		KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c[i], &out), 0);
+	kit_opened(p, f, "alpha", 1);
+	kit_opened(p, f, "alpha", 2);
+	kit_opened(p, f, "beta", 7);
+	kit_added(p, f, 3, 1, "one", 7);
+	kit_done(p, f, kit_add(3, 2, 1, "two", 8));
+	KUNIT_ASSERT_EQ(p->test, kit_apply(f, &cancel, &out), 0);
+	kit_done(p, f, kit_close(3, 6, 2, 1, 5));
+	kit_added(p, f, 4, 1, "seventeen", 9);
+	kit_locked(p, f, 4, 2, 4, "left", 0);
+	kit_closed(p, f, 4, 3, 4);
+	kit_locked(p, f, 4, 4, 5, "db", 0);
+	kit_locked(p, f, 3, 7, 6, "db", FSM_ACQUIRE_SHARED);
 	buf = kit_snapshot(p, f, len);
 	kit_drop(p, f);
 	return buf;
@@ -71,7 +87,7 @@ static void an_empty_state_survives_a_snapshot(struct kunit *test)
 {
 	struct kit_pool *p = kit_pool(test);
 	struct fsm *f = kit_bare(p), *g;
-	u8 buf[72];
+	u8 buf[88];
 
 	KUNIT_ASSERT_EQ(test, fsm_snapshot_bytes(f), sizeof(buf));
 	KUNIT_ASSERT_EQ(test, fsm_snapshot_begin(f, buf, sizeof(buf)), 0);
@@ -315,6 +331,193 @@ static void pitfall_50_a_load_is_all_or_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, out.value, 3);
 }
 
+/* ------------------------------------------------------------- while it goes on */
+
+/* Somebody lets go, or asks, or dies: cells end, and serve again for others. */
+static void disturb(struct kit_pool *p, struct fsm *f, u64 *random, u64 seq)
+{
+	u32 cursor = 0, skip = kit_below(random, 9), what = kit_below(random, 20);
+	struct fsm_claim_view v = { 0 };
+	struct fsm_outcome out;
+	struct fsm_command c;
+	char name[16];
+
+	kit_feed(p, f);
+	snprintf(name, sizeof(name), "l%u", kit_below(random, 60));
+	while (skip-- && cursor != U32_MAX)
+		fsm_claim_next(f, &cursor, 100000, &v);
+	if (what < 9 && v.ticket)
+		c = kit_leave(v.session, seq, v.handle, v.ticket);
+	else if (what < 17)
+		c = kit_lock(2 + kit_below(random, 2), seq, 1 + seq % 7, name,
+			     what & 1);
+	else if (what < 18)
+		c = kit_close(2, seq, seq, 1 + seq % 7, seq - 1);
+	else if (what < 19)
+		c = kit_add(3, seq, seq, name, 1);
+	else
+		c = kit_revoke(3, seq, "l0", 0);
+	KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c, &out), 0);
+}
+
+/*
+ * What ends while a snapshot is open is in it, what takes its place is not, and what
+ * both of them are found by does not matter.
+ */
+static void pitfall_52_a_walk_passes_by_what_is_used_again(struct kunit *test)
+{
+	enum { ROUNDS = 60 };
+	struct kit_pool *p = kit_pool(test);
+	struct fsm *f = kit_fsm(p, 300), *g;
+	u64 random = 51, seq = 0, cap, bytes, hash, applied;
+	u32 round, i, used = 0;
+	struct fsm_cell *spare;
+	u8 *buf;
+
+	kit_opened(p, f, "a", 1);
+	kit_opened(p, f, "b", 2);
+	kit_locked(p, f, 3, ++seq, 99, "l0", FSM_ACQUIRE_SHARED);
+	cap = 300 * FSM_SNAP_CELL_MAX + 8 * sizeof(struct fsm_session);
+	buf = kvzalloc(cap, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, buf);
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < 40; i++)
+			disturb(p, f, &random, ++seq);
+		spare = f->free;
+		bytes = fsm_snapshot_bytes(f);
+		hash = kit_hash(f);
+		applied = kit_applied(f);
+		KUNIT_EXPECT_EQ(test, fsm_snapshot_begin(f, buf, bytes), 0);
+		while (!fsm_snapshot_step(f, 1 + round % 5))
+			disturb(p, f, &random, ++seq);
+		KUNIT_EXPECT_EQ(test, fsm_snapshot_end(f), bytes);
+		used += spare && spare->kind != FSM_KIND_FREE;
+		g = kit_load(p, buf, bytes, 10);
+		KUNIT_EXPECT_TRUE_MSG(test, g, "round %u", round);
+		if (!g)
+			break;
+		KUNIT_EXPECT_TRUE(test, kit_hash(g) == hash);
+		KUNIT_EXPECT_EQ(test, kit_applied(g), applied);
+		KUNIT_EXPECT_EQ(test, fsm_snapshot_bytes(g), bytes);
+		kit_drop(p, g);
+	}
+	kvfree(buf);
+	/* Cells were used again, and often. */
+	KUNIT_EXPECT_GT(test, used, ROUNDS / 2);
+}
+
+/* ------------------------------------------------------------------ bounds */
+
+/* The longest name that is number @i. */
+static const char *longest(char *buf, unsigned int i)
+{
+	memset(buf, 'n', FSM_NAME_MAX);
+	buf[0] = 'a' + i % 26;
+	buf[1] = 'a' + i / 26;
+	buf[FSM_NAME_MAX] = 0;
+	return buf;
+}
+
+/*
+ * Session @i with all that a session may have. It waits for one lock: its record
+ * is made of claims, the longest that there are.
+ */
+static void fill_session(struct kit_pool *p, struct fsm *f, unsigned int i,
+			 unsigned int claims)
+{
+	char name[FSM_NAME_MAX + 1];
+	struct fsm_outcome out;
+	struct fsm_command c;
+	unsigned int k;
+	u64 id;
+
+	for (k = 0; k < 10; k++) {
+		c = kit_open(longest(name, i), 1 + i * 10 + k, 1, 1);
+		KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c, &out), 0);
+	}
+	id = out.session;
+	for (k = 1; k <= FSM_WINDOW; k++) {
+		c = k <= claims ? kit_lock(id, k, 1, longest(name, 0), 0) :
+				  kit_cancel(id, k, 1);
+		c.low = 1;
+		KUNIT_ASSERT_EQ(p->test, kit_apply(f, &c, &out), 0);
+		if (k <= claims)
+			KUNIT_ASSERT_EQ(p->test, out.status, 0);
+	}
+}
+
+/* The fewest bytes that are said to hold so many objects. */
+static u64 bytes_for(u32 objects)
+{
+	u64 low = 0, high = 1ULL << 40;
+
+	while (low < high) {
+		u64 middle = (low + high) >> 1;
+
+		if (fsm_objects_in(middle) >= objects)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/*
+ * "The replicated size limit of the state never exceeds the smallest voter's
+ * snapshot area" (design 8), for the largest state that there can be: nothing but
+ * claims, and what these cannot do without.
+ */
+static void the_largest_state_fits_what_was_promised(struct kunit *test)
+{
+	enum {
+		EACH = 5,
+		OBJECTS = FSM_SESSIONS_MAX * (EACH + 1) + 1,
+		/* The lock has no record, and those of handles are shorter. */
+		SPARED = FSM_SNAP_CELL_MAX + FSM_SESSIONS_MAX *
+			 (FSM_SNAP_CELL_MAX - FSM_SNAP_HANDLE),
+	};
+	struct kit_pool *p = kit_pool(test);
+	struct fsm *f = kit_fsm(p, OBJECTS), *g;
+	u64 low = bytes_for(OBJECTS), len;
+	unsigned int i;
+	u8 *buf;
+
+	KUNIT_ASSERT_EQ(test, fsm_objects_in(low), (u32)OBJECTS);
+	KUNIT_EXPECT_EQ(test, fsm_objects_in(low - 1), (u32)OBJECTS - 1);
+	for (i = 0; i < FSM_SESSIONS_MAX; i++)
+		fill_session(p, f, i, EACH);
+	KUNIT_EXPECT_EQ(test, f->objects, (u32)OBJECTS);
+	/* It cannot be more, and it is not less either. */
+	KUNIT_EXPECT_EQ(test, fsm_snapshot_bytes(f), low - SPARED);
+	len = fsm_snapshot_bytes(f);
+	buf = kvzalloc(len, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, buf);
+	KUNIT_EXPECT_EQ(test, fsm_snapshot_begin(f, buf, len), 0);
+	KUNIT_EXPECT_EQ(test, kit_walk(f, 1000), len);
+	g = kit_load(p, buf, len, 1000);
+	kvfree(buf);
+	KUNIT_ASSERT_TRUE(test, g);
+	KUNIT_EXPECT_TRUE(test, kit_hash(f) == kit_hash(g));
+}
+
+static void room_for_objects_never_shrinks_or_wraps(struct kunit *test)
+{
+	u64 bytes, before = 0;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, fsm_objects_in(0), 0);
+	KUNIT_EXPECT_EQ(test, fsm_objects_in(1 << 20), 0);
+	for (i = 0; i < 64; i++) {
+		bytes = 1ULL << i;
+		KUNIT_EXPECT_GE(test, fsm_objects_in(bytes), before);
+		before = fsm_objects_in(bytes);
+		KUNIT_EXPECT_LE(test, before, (u64)FSM_OBJECTS_LIMIT);
+	}
+	KUNIT_EXPECT_EQ(test, fsm_objects_in(U64_MAX), FSM_OBJECTS_LIMIT);
+	/* The default limit fits 128 MiB. */
+	KUNIT_EXPECT_GE(test, fsm_objects_in(128 << 20), FSM_OBJECTS_MAX);
+}
+
 static struct kunit_case snapshot_cases[] = {
 	KUNIT_CASE(a_snapshot_with_any_byte_changed_is_refused),
 	KUNIT_CASE(a_snapshot_cut_short_is_refused),
@@ -322,6 +525,9 @@ static struct kunit_case snapshot_cases[] = {
 	KUNIT_CASE(pitfall_52_nothing_is_left_out_of_a_snapshot),
 	KUNIT_CASE(pitfall_52_tokens_and_limits_are_in_the_hash),
 	KUNIT_CASE(pitfall_50_a_load_is_all_or_nothing),
+	KUNIT_CASE(pitfall_52_a_walk_passes_by_what_is_used_again),
+	KUNIT_CASE(the_largest_state_fits_what_was_promised),
+	KUNIT_CASE(room_for_objects_never_shrinks_or_wraps),
 	{}
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The replicated state machine, promise by promise (design 2 and 9; pitfalls 54
- * to 57, 70 to 72, 85). Chance and snapshots under change: fsm_model_test.c.
+ * to 57, 70 to 72, 85): sessions and counters. Locks: fsm_lock_test.c. Chance and
+ * snapshots under change: fsm_model_test.c.
  */
 #include <linux/module.h>
 #include "fsm_kit.h"
@@ -264,7 +265,7 @@ static void what_is_not_known_stops_the_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 1, buf, len, &out), -EINVAL);
 	buf[2] = FSM_VERSION + 1;
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 2, buf, len, &out), -EPROTO);
-	buf[0] = FSM_CHECK + 1;
+	buf[0] = FSM_REAP + 1;
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 2, buf, len, &out), -EPROTO);
 	KUNIT_EXPECT_EQ(test, out.kind, FSM_OUT_NONE);
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 2, buf, 3, &out), -EINVAL);
@@ -484,10 +485,10 @@ static void room_is_there_or_it_is_said(struct kunit *test)
 	f = kit_fsm(p, 100000);
 	for (i = 0; i < 20; i++)
 		fsm_give(f, kit_chunk(p));
-	KUNIT_EXPECT_TRUE(test, fsm_room(f, 1, 8000));
-	KUNIT_EXPECT_FALSE(test, fsm_room(f, 1, 9000));
+	KUNIT_EXPECT_TRUE(test, fsm_room(f, 1, 2000));
+	KUNIT_EXPECT_FALSE(test, fsm_room(f, 1, 6000));
 	kit_feed(p, f);
-	KUNIT_EXPECT_TRUE(test, fsm_room(f, 1, 9000));
+	KUNIT_EXPECT_TRUE(test, fsm_room(f, 1, 6000));
 }
 
 static struct kunit_case fsm_cases[] = {

@@ -18,6 +18,7 @@
 #define HELLO(f) (WIRE_HEADER + offsetof(struct wire_hello_bytes, f))
 #define NAME(n) (WIRE_HEADER + (u32)sizeof(struct wire_hello_bytes) + (n))
 #define PROMISE(f) (WIRE_HEADER + offsetof(struct wire_promise_bytes, f))
+#define RENEW(f) (WIRE_HEADER + offsetof(struct wire_renew_bytes, f))
 #define FORWARD(n) (WIRE_HEADER + (n))
 
 /*
@@ -46,12 +47,14 @@ struct wrong {
 
 static const struct wrong wrongs[] = {
 	/* header */
-	{ "a type that nobody knows", S_READ, HEAD(type), 1, 6 },
+	{ "a type that nobody knows", S_READ, HEAD(type), 1, 8 },
+	{ "a renewal of a type that nobody knows", S_RENEW, HEAD(type), 1, 8 },
 	{ "type zero", S_READ, HEAD(type), 1, 0 },
 	{ "a flag in the header", S_READ, HEAD(flags), 1, 1 },
 	{ "dirt in the header", S_READ, HEAD(zero), 1, 1 },
 	{ "a header from another sender than the key's", S_READ, HEAD(from), 8,
 	  1 },
+	{ "a header from another sender, renewal", S_RENEW, HEAD(from), 8, 1 },
 	{ "a header from another sender, promise", S_PROMISE, HEAD(from), 8, 1 },
 	{ "a header from another sender, hello", S_HELLO, HEAD(from), 8, 1 },
 	{ "a header of another cluster, hello", S_HELLO, HEAD(cluster), 8, 1 },
@@ -200,6 +203,18 @@ static const struct wrong wrongs[] = {
 	{ "a reply with a status that nobody knows", S_PROMISE_REPLY,
 	  PROMISE(status), 1, 3 },
 	{ "a reply with dirt", S_PROMISE_REPLY, PROMISE(zero), 1, 1 },
+	/* renewals */
+	{ "a renewal of no session", S_RENEW, RENEW(session), 8, 0 },
+	{ "a renewal without number", S_RENEW, RENEW(id), 8, 0 },
+	{ "a renewal cut short", S_RENEW, .grow = -1 },
+	{ "half a renewal", S_RENEW, .grow = -8 },
+	{ "a renewal of nothing", S_RENEW, .grow = -16 },
+	{ "a byte behind a renewal", S_RENEW, .grow = 1 },
+	{ "a second renewal behind the first", S_RENEW, .grow = 16 },
+	{ "an acknowledgment of no session", S_RENEWED, RENEW(session), 8, 0 },
+	{ "an acknowledgment without number", S_RENEWED, RENEW(id), 8, 0 },
+	{ "an acknowledgment cut short", S_RENEWED, .grow = -1 },
+	{ "a byte behind an acknowledgment", S_RENEWED, .grow = 1 },
 };
 
 static u32 spoil(const struct wrong *w, u8 *buf, u32 cap)

@@ -27,6 +27,8 @@ enum sample {
 	S_FORWARD,
 	S_PROMISE,
 	S_PROMISE_REPLY,
+	S_RENEW,
+	S_RENEWED,
 	SAMPLES
 };
 
@@ -138,6 +140,14 @@ static inline void sample_promise(u8 type, struct wire_promise *p)
 		p->name[2] = '2';
 }
 
+static inline void sample_renew(u8 type, struct wire_renew *r)
+{
+	*r = (struct wire_renew){
+		.session = 0x6001,
+		.id = type == WIRE_RENEW ? 0x7002 : 0x8003,
+	};
+}
+
 static inline u32 sample_forward(u8 *buf, u32 cap)
 {
 	u32 len = wire_forward_begin(buf, cap, ID_A, ID_C.hi);
@@ -153,6 +163,7 @@ static inline u32 sample_forward(u8 *buf, u32 cap)
 static inline u32 sample_encode(enum sample s, u8 *buf, u32 cap)
 {
 	struct wire_promise promise;
+	struct wire_renew renew;
 	struct wire_hello hello;
 	struct raft_msg raft;
 	u8 type;
@@ -168,6 +179,11 @@ static inline u32 sample_encode(enum sample s, u8 *buf, u32 cap)
 		type = s == S_PROMISE ? WIRE_PROMISE : WIRE_PROMISE_REPLY;
 		sample_promise(type, &promise);
 		return wire_put_promise(buf, cap, type, &promise, ID_A);
+	case S_RENEW:
+	case S_RENEWED:
+		type = s == S_RENEW ? WIRE_RENEW : WIRE_RENEWED;
+		sample_renew(type, &renew);
+		return wire_put_renew(buf, cap, type, &renew, ID_A, ID_C.hi);
 	default:
 		sample_raft(s, &raft);
 		return wire_put_raft(buf, cap, &raft, NULL, ID_C.hi);

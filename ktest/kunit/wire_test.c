@@ -319,6 +319,33 @@ static void promises_come_back_as_they_went(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, m->promise.name, "");
 }
 
+static void renewals_come_back_as_they_went(struct kunit *test)
+{
+	static const struct wire_renew in[] = {
+		{ 1, 1 }, { 1, ~0ULL }, { ~0ULL, 1 },
+		{ 0x123456789abcdef0ULL, 0xfedcba9876543210ULL },
+	};
+	struct wire_msg *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	enum wire_drop drop;
+	u8 buf[64], type;
+	unsigned int i;
+	u32 len;
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	for (i = 0; i < 2 * ARRAY_SIZE(in); i++) {
+		const struct wire_renew *want = &in[i / 2];
+
+		type = i & 1 ? WIRE_RENEWED : WIRE_RENEW;
+		len = wire_put_renew(buf, sizeof(buf), type, want, ID_A,
+				     ID_C.hi);
+		drop = wire_decode(buf, len, ID_A, ID_B, m);
+		KUNIT_ASSERT_EQ(test, (int)drop, (int)WIRE_OK);
+		KUNIT_EXPECT_EQ(test, m->type, type);
+		KUNIT_EXPECT_EQ(test, m->renew.session, want->session);
+		KUNIT_EXPECT_EQ(test, m->renew.id, want->id);
+	}
+}
+
 /* An increment of @name, as a program's request is forwarded. */
 static u16 command(u8 *out, const char *name)
 {
@@ -509,6 +536,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(hellos_come_back_as_they_went),
 	KUNIT_CASE(flags_of_a_hello_stand_alone),
 	KUNIT_CASE(promises_come_back_as_they_went),
+	KUNIT_CASE(renewals_come_back_as_they_went),
 	KUNIT_CASE(forwards_are_built_in_place_until_full),
 	KUNIT_CASE(what_does_not_fit_is_not_written),
 	KUNIT_CASE(peek_says_what_the_header_claims),

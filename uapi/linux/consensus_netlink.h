@@ -23,10 +23,10 @@
  * @CONSENSUS_CMD_START: start the node. Needs NODE_NAME, KEY, PEERS (of which
  *	one has the node's own name; its ADDRESS is what the socket is bound
  *	to); takes CLUSTER_NAME, HEARTBEAT_MS, ELECTION_MIN_MS,
- *	ELECTION_MAX_MS, OBJECTS_MAX, LOG_ENTRIES, MAX_PEERS, DURABILITY (the
- *	default is DISK) and, with that, STORAGE_FD. Storage is read after the
- *	answer: see STATE_LOADING, LOADED and TO_LOAD; what is found wrong then
- *	is in FAILED.
+ *	ELECTION_MAX_MS, OBJECTS_MAX, LOG_ENTRIES, MAX_PEERS, TTL_MS,
+ *	DURABILITY (the default is DISK) and, with that, STORAGE_FD. Storage is
+ *	read after the answer: see STATE_LOADING, LOADED and TO_LOAD; what is
+ *	found wrong then is in FAILED.
  *	EALREADY: started already. EADDRINUSE, EADDRNOTAVAIL: its address.
  *	Storage: EBADF no such descriptor; EBUSY in use; EINVAL, EOPNOTSUPP not
  *	fit for it, and the text says why.
@@ -96,7 +96,8 @@ enum consensus_cmd {
  * @CONSENSUS_A_SESSION: u64, id of this node's session, 0: none yet
  * @CONSENSUS_A_SESSIONS: u32
  * @CONSENSUS_A_SESSIONS_MAX: u32
- * @CONSENSUS_A_OBJECTS: u32
+ * @CONSENSUS_A_OBJECTS: u32, of OBJECTS_MAX: counters and locks; whoever holds or
+ *	awaits a lock, and a handle that has any, count one each
  * @CONSENSUS_A_HANDLES: u32, open files
  * @CONSENSUS_A_REQUESTS: u32, requests under way
  * @CONSENSUS_A_MEMORY: u64, bytes held for this node
@@ -146,6 +147,19 @@ enum consensus_cmd {
  * @CONSENSUS_A_RESTORE_INDEX: u64, index behind which the new cluster begins;
  *	at least 2^40 above that of the backup
  * @CONSENSUS_A_ADVANCE_COUNTERS: u64, added to every counter
+ * @CONSENSUS_A_TTL_MS: u32, how long this node's session may be unheard before its
+ *	locks go to others; start and status; default 10000, 50 to 600000
+ * @CONSENSUS_A_LEASE: u32, enum consensus_lease
+ * @CONSENSUS_A_LEASE_NS: u64, what is left of the lease
+ * @CONSENSUS_A_LOCKS: u32, locks of the cluster that somebody holds or awaits, or
+ *	whose last holder died
+ * @CONSENSUS_A_LOCKS_HELD: u32, grants that hold, in the cluster
+ * @CONSENSUS_A_LOCKS_WAITING: u32, waiters, in the cluster
+ * @CONSENSUS_A_DYING: u32, handles and sessions whose locks are being released
+ * @CONSENSUS_A_OWN_HELD: u32, grants of this node's handles
+ * @CONSENSUS_A_OWN_WAITING: u32, waiters of this node's handles
+ * @CONSENSUS_A_OWN_WAITING_MAX: u32, at most so many
+ * @CONSENSUS_A_DETACHED: u32, handles that wait for being adopted
  */
 enum consensus_attr {
 	CONSENSUS_A_UNSPEC,
@@ -226,6 +240,17 @@ enum consensus_attr {
 	CONSENSUS_A_RESTORE_CHECKSUM,
 	CONSENSUS_A_RESTORE_INDEX,
 	CONSENSUS_A_ADVANCE_COUNTERS,
+	CONSENSUS_A_TTL_MS,
+	CONSENSUS_A_LEASE,
+	CONSENSUS_A_LEASE_NS,
+	CONSENSUS_A_LOCKS,
+	CONSENSUS_A_LOCKS_HELD,
+	CONSENSUS_A_LOCKS_WAITING,
+	CONSENSUS_A_DYING,
+	CONSENSUS_A_OWN_HELD,
+	CONSENSUS_A_OWN_WAITING,
+	CONSENSUS_A_OWN_WAITING_MAX,
+	CONSENSUS_A_DETACHED,
 	__CONSENSUS_A_MAX,
 };
 
@@ -291,6 +316,14 @@ enum consensus_doubt {
 	CONSENSUS_DOUBT_NONE,
 	CONSENSUS_DOUBT_LOG,		/* does not vote until it has caught up */
 	CONSENSUS_DOUBT_VOTE,		/* nor until it has heard of every voter */
+};
+
+/* What this node may believe of its own session. */
+enum consensus_lease {
+	CONSENSUS_LEASE_NONE,		/* no session */
+	CONSENSUS_LEASE_SURE,
+	CONSENSUS_LEASE_SUSPECT,	/* no leader answered for half of the TTL */
+	CONSENSUS_LEASE_OVER,		/* its locks are lost */
 };
 
 enum consensus_backup_state {
