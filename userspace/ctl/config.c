@@ -53,6 +53,7 @@ static const struct {
 	[CONFIG_OBJECTS_MAX] = { "objects-max", 1, UINT32_MAX, 1048576, "objects" },
 	[CONFIG_LOG_ENTRIES] = { "log-entries", 1024, 1048576, 16384, "entries, a power of two" },
 	[CONFIG_MAX_PEERS] = { "max-peers", 1, 65535, 1024, "nodes" },
+	[CONFIG_TTL] = { "ttl", 50, 600000, 10000, "milliseconds" },
 };
 
 /* Keys of [cluster] behind the numbers. */
@@ -60,7 +61,7 @@ enum { KEY_NAME = CONFIG_NUMBERS, KEY_FILE, KEY_DURABILITY, KEY_STORAGE };
 
 static const char *const cluster_keys[CONFIG_KEYS] = {
 	"heartbeat-ms", "election-min-ms", "election-max-ms", "objects-max",
-	"log-entries", "max-peers", "name", "key-file", "durability",
+	"log-entries", "max-peers", "ttl", "name", "key-file", "durability",
 	"storage",
 };
 
@@ -76,6 +77,18 @@ static int set_number(struct parser *p, int key, const char *value)
 		return wrong(p, "log-entries = %s: must be a power of two: 1024, 2048, ... 1048576",
 			     value);
 	p->c->number[key] = (uint32_t)v;
+	return 0;
+}
+
+static int set_ttl(struct parser *p, const char *value)
+{
+	uint64_t ns;
+
+	if (!parse_duration(value, &ns) || ns % 1000000 ||
+	    ns / 1000000 < numbers[CONFIG_TTL].least || ns / 1000000 > numbers[CONFIG_TTL].most)
+		return wrong(p, "ttl = %s: must be a number with its unit, as 10s or 500ms, from 50ms to 10m",
+			     value);
+	p->c->number[CONFIG_TTL] = (uint32_t)(ns / 1000000);
 	return 0;
 }
 
@@ -146,6 +159,8 @@ static int cluster_key(struct parser *p, const char *key, const char *value)
 		return set_path(p, key, value, p->c->storage);
 	case KEY_DURABILITY:
 		return set_durability(p, value);
+	case CONFIG_TTL:
+		return set_ttl(p, value);
 	}
 	return set_number(p, i, value);
 }

@@ -56,6 +56,7 @@ enum config_number {
 	CONFIG_OBJECTS_MAX,
 	CONFIG_LOG_ENTRIES,
 	CONFIG_MAX_PEERS,
+	CONFIG_TTL,		/* ms; with a unit in the file */
 	CONFIG_NUMBERS,
 };
 

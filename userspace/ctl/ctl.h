@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "text.h"
+
 #define CTL_VERSION "0.1"
 
 /*
@@ -41,6 +43,8 @@ enum option_bit {
 	OPT_ABOVE = 1 << 13,
 	OPT_ADVANCE = 1 << 14,
 	OPT_YES = 1 << 15,
+	OPT_FENCE = 1 << 16,
+	OPT_TOKEN = 1 << 17,
 	OPT_ALWAYS = OPT_JSON | OPT_TIMEOUT | OPT_HELP,
 };
 
@@ -62,6 +66,8 @@ enum option_bit {
  * @above: least index of a restore, less one
  * @advance: what a restore adds to every counter
  * @yes: do not ask
+ * @fence_name, @fence_token: the grant under which to act; token 0: none
+ * @token: of a grant; 0: not given
  * @verb: NULL: none
  * @args: the verb's own, NULL behind the last
  * @n_args: how many
@@ -79,6 +85,8 @@ struct options {
 	uint64_t size, ring;
 	uint64_t above, advance;
 	bool force, verify, yes;
+	char fence_name[NAME_MAX_BYTES + 1];
+	uint64_t fence_token, token;
 	const char *verb;
 	char **args;
 	int n_args;
@@ -89,6 +97,7 @@ struct options {
  * @name: as typed
  * @args: its synopsis
  * @allowed: enum option_bit
+ * @raw: it reads what stands behind its name by itself
  * @min_args, @max_args: how many arguments it takes
  * @summary: one line
  * @text: its help
@@ -98,6 +107,7 @@ struct verb {
 	const char *name;
 	const char *args;
 	unsigned int allowed;
+	bool raw;
 	int min_args, max_args;
 	const char *summary;
 	const char *text;
@@ -108,6 +118,12 @@ extern const struct verb verbs[];	/* up to one without name */
 
 /* options.c: 0, or CTL_USAGE after saying why */
 int options_parse(struct options *o, int argc, char **argv);
+/* Says that @word is no option, and which of @names (ended by NULL) may be meant. */
+int options_wrong(const struct options *o, const char *word, const char *const *names);
+/* "500ms", "none": 0, or CTL_USAGE after saying why. */
+int options_timeout(const struct options *o, const char *text, uint64_t *ns);
+/* "NAME:TOKEN"; a name may have colons of its own. */
+bool parse_fence(const char *s, char name[NAME_MAX_BYTES + 1], uint64_t *token);
 /* The verb of that name, or NULL. */
 const struct verb *verb_find(const char *name);
 /* The closest of @n names, NULL if none is close. */
@@ -126,6 +142,11 @@ int run_down(const struct options *o);
 int run_status(const struct options *o);
 int run_inc(const struct options *o);
 int run_get(const struct options *o);
+int run_lock(const struct options *o);
+int run_locks(const struct options *o);
+int run_check(const struct options *o);
+int run_revoke(const struct options *o);
+int run_session(const struct options *o);
 int run_keygen(const struct options *o);
 int run_format(const struct options *o);
 int run_backup(const struct options *o);

@@ -9,8 +9,8 @@ static void print_options(void)
 	printf("\nWith all of them:\n"
 	       "  --json            JSON on standard output, errors too\n"
 	       "  --timeout D       how long to wait: 500ms, 5s, 2m, none\n"
-	       "                    (default 30s for create, inc and get; 10m for up,\n"
-	       "                    backup and restore; else 5s)\n"
+	       "                    (default none for lock; 10m for up, backup and restore; 5s\n"
+	       "                    for status and down; else 30s)\n"
 	       "  --help\n");
 }
 
@@ -23,7 +23,8 @@ static void print_exits(void)
 	       "  3    no quorum, or the time was up; nothing happened\n"
 	       "  4    the outcome is unknown, or it still goes on: see consensusctl status\n"
 	       "  5    the node is not started or the module not loaded; nothing happened\n"
-	       "  130  interrupted (143: terminated); nothing happened\n");
+	       "  130  interrupted (143: terminated); nothing happened\n"
+	       "check and, once its command runs, lock have others: see there.\n");
 }
 
 void print_usage(void)

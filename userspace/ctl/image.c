@@ -129,22 +129,38 @@ const char *image_decode(struct image *m, const uint8_t head[IMAGE_HEAD])
 
 /* As kmod/fsm/snapshot.c has it. */
 enum {
-	STATE_HEAD = 72,
-	STATE_OBJECT = 24,
-	STATE_SESSION = 72,
+	STATE_HEAD = 88,
+	STATE_COUNTER = 24,
+	STATE_LOCK = 8,
+	STATE_CLAIM = 48,
+	STATE_HANDLE = 64,
+	STATE_GRAVE = 24,
+	STATE_SESSION = 80,
 	STATE_FORMER = 32,
 	STATE_SLOT = 24,
 	STATE_FORMERS_MAX = 8,
 	STATE_WINDOW = 1024,
-	STATE_CODES = 4,
-	RECORD_OBJECT = 1,
+	STATE_CODES = 8,
+	STATE_TTL_MIN = 50,
+	STATE_TTL_MAX = 600000,
+	STATE_COMM = 16,
+	RECORD_CELL = 1,
 	RECORD_SESSION = 2,
 	KIND_COUNTER = 1,
+	KIND_LOCK = 2,
+	KIND_CLAIM = 3,
+	KIND_HANDLE = 4,
+	KIND_GRAVE = 5,
+	KINDS = 6,
+	LOCK_DIED = 1,		/* its last holder died */
+	LOCK_IDLE = 2,		/* and nobody has wanted it since */
+	CLAIM_DIED = 2,		/* its holder was told of that */
+	CLAIM_FLAGS = 3,
 	WINDOW = 64 * 1024,	/* bytes read at once: a multiple of CHAIN_PIECE */
 };
 
 /* "CNSFSM" and the number of the format. */
-static const uint64_t state_magic = 0x02004d5346534e43ULL;
+static const uint64_t state_magic = 0x03004d5346534e43ULL;
 static const uint64_t state_magic_mask = 0x0000ffffffffffffULL;
 
 /**
@@ -160,6 +176,8 @@ static const uint64_t state_magic_mask = 0x0000ffffffffffffULL;
  * @arg: for @step
  * @error: gets the words
  * @index: of the state: no record is younger
+ * @next_token: of the state: no token has come to it
+ * @kinds: records of cells that were read, by their kind
  * @ret: why take() could not
  * @buf: what was read; the longest record fits behind the rest of another
  */
@@ -170,7 +188,8 @@ struct reader {
 	image_step *step;
 	void *arg;
 	char *error;
-	uint64_t index;
+	uint64_t index, next_token;
+	uint32_t kinds[KINDS];
 	int ret;
 	uint8_t buf[2 * WINDOW];
 };
@@ -265,18 +284,112 @@ static int take_name(struct reader *r, size_t n)
 	return 0;
 }
 
-static int take_object(struct reader *r)
+static int take_counter(struct reader *r)
 {
-	const uint8_t *p = take(r, STATE_OBJECT);
+	const uint8_t *p = take(r, STATE_COUNTER);
 
 	if (!p)
 		return r->ret;
-	if (p[1] != KIND_COUNTER)
-		return wrong(r, "an object in it is of kind %u, which this version does not know",
-			     p[1]);
 	if (p[3] || get32(p + 4) || !index_ok(r, get64(p + 16)))
-		return wrong(r, "an object in it makes no sense");
+		return wrong(r, "a counter in it makes no sense");
 	return take_name(r, p[2]);
+}
+
+/* One that has more to say than who holds it. */
+static int take_lock(struct reader *r)
+{
+	const uint8_t *p = take(r, STATE_LOCK);
+
+	if (!p)
+		return r->ret;
+	if ((p[3] != LOCK_DIED && p[3] != (LOCK_DIED | LOCK_IDLE)) || get16(p + 6) ||
+	    (p[3] == LOCK_DIED && get16(p + 4)))
+		return wrong(r, "a lock in it makes no sense");
+	return take_name(r, p[2]);
+}
+
+/* Whoever holds a lock has a token, and it is not younger than the next one. */
+static bool grant_ok(const struct reader *r, uint64_t ticket, uint64_t token, uint64_t index)
+{
+	return index >= ticket && index_ok(r, index) && token >= index && token < r->next_token;
+}
+
+static int take_claim(struct reader *r)
+{
+	const uint8_t *p = take(r, STATE_CLAIM);
+	uint64_t ticket, token, index, session;
+	bool good;
+
+	if (!p)
+		return r->ret;
+	ticket = get64(p + 8);
+	token = get64(p + 16);
+	index = get64(p + 24);
+	session = get64(p + 32);
+	good = !(p[3] & ~CLAIM_FLAGS) && index_ok(r, ticket) && session && session < ticket;
+	if (token)
+		good = good && grant_ok(r, ticket, token, index);
+	else
+		good = good && !index && !(p[3] & CLAIM_DIED);
+	if (!good)
+		return wrong(r, "a holder or waiter in it makes no sense");
+	return take_name(r, p[2]);
+}
+
+/* What the kernel calls a program has one end. */
+static bool comm_ok(const uint8_t *p)
+{
+	size_t n = strnlen((const char *)p, STATE_COMM);
+
+	return all_zero(p + n, STATE_COMM - n);
+}
+
+static int take_handle(struct reader *r)
+{
+	const uint8_t *p = take(r, STATE_HANDLE);
+	uint64_t session, born, death;
+
+	if (!p)
+		return r->ret;
+	session = get64(p + 8);
+	born = get64(p + 24);
+	death = get64(p + 32);
+	if (p[2] || p[3] || get32(p + 4) || !session || born <= session || !index_ok(r, born) ||
+	    (death && (death <= born || !index_ok(r, death))) || !comm_ok(p + 48))
+		return wrong(r, "an open file in it makes no sense");
+	return 0;
+}
+
+static int take_grave(struct reader *r)
+{
+	const uint8_t *p = take(r, STATE_GRAVE);
+	uint64_t session, death;
+
+	if (!p)
+		return r->ret;
+	session = get64(p + 8);
+	death = get64(p + 16);
+	if (p[2] || p[3] || get32(p + 4) || !session || death <= session || !index_ok(r, death))
+		return wrong(r, "a session that ended makes no sense");
+	return 0;
+}
+
+/* Whatever lies in a cell of the kernel's. */
+static int take_cell(struct reader *r, uint8_t kind)
+{
+	static int (*const takes[KINDS])(struct reader *r) = {
+		[KIND_COUNTER] = take_counter,
+		[KIND_LOCK] = take_lock,
+		[KIND_CLAIM] = take_claim,
+		[KIND_HANDLE] = take_handle,
+		[KIND_GRAVE] = take_grave,
+	};
+
+	if (kind >= KINDS || !takes[kind])
+		return wrong(r, "an object in it is of kind %u, which this version does not know",
+			     kind);
+	r->kinds[kind]++;
+	return takes[kind](r);
 }
 
 static int take_slots(struct reader *r, uint32_t n)
@@ -307,7 +420,8 @@ static int take_session(struct reader *r)
 	formers = p[2];
 	slots = get16(p + 4);
 	if (p[3] || get16(p + 6) || formers > STATE_FORMERS_MAX ||
-	    !index_ok(r, get64(p + 8)) || !get64(p + 56))
+	    !index_ok(r, get64(p + 8)) || !get64(p + 56) || get32(p + 72) < STATE_TTL_MIN ||
+	    get32(p + 72) > STATE_TTL_MAX || get32(p + 76))
 		return wrong(r, "a session in it makes no sense");
 	ret = take_name(r, p[1]);
 	if (ret)
@@ -318,7 +432,7 @@ static int take_session(struct reader *r)
 }
 
 /* The head's own hash has a key that is in it. */
-static int take_head(struct reader *r, struct image *m)
+static int take_head(struct reader *r, struct image *m, uint32_t *records)
 {
 	const uint8_t *p = take(r, STATE_HEAD);
 	uint64_t seed;
@@ -331,7 +445,8 @@ static int take_head(struct reader *r, struct image *m)
 		return wrong(r, "the state in it has format %u; this version knows %u",
 			     p[7], (unsigned int)(state_magic >> 56));
 	seed = get64(p + 16);
-	if (get64(p + 48) != r->total || siphash24(p, STATE_HEAD - 8, seed, ~seed) != get64(p + 64))
+	if (get64(p + 48) != r->total || get32(p + 76) ||
+	    siphash24(p, STATE_HEAD - 8, seed, ~seed) != get64(p + STATE_HEAD - 8))
 		return wrong(r, "the state in it begins with nonsense");
 	if (!get32(p + 8))
 		return wrong(r, "the state in it has not begun");
@@ -339,32 +454,54 @@ static int take_head(struct reader *r, struct image *m)
 	m->sessions = get32(p + 40);
 	m->objects = get32(p + 44);
 	m->next_token = get64(p + 56);
+	*records = get32(p + 72);
 	r->index = m->index;
+	r->next_token = m->next_token;
 	return 0;
 }
 
-static int take_records(struct reader *r, const struct image *m)
+/*
+ * Counters, claims and open files are counted as what they are. A lock has a record
+ * only at times, but it has one, or a claim, and may have many of these. Nothing is
+ * kept of open files without claims, and of sessions without such files.
+ */
+static bool objects_ok(const struct reader *r, uint32_t objects)
 {
-	uint32_t objects = m->objects, sessions = m->sessions;
+	uint64_t claims = r->kinds[KIND_CLAIM], locks = r->kinds[KIND_LOCK];
+	uint64_t files = r->kinds[KIND_HANDLE], least = r->kinds[KIND_COUNTER] + claims + files;
+
+	if (files > claims || !files != !claims || r->kinds[KIND_GRAVE] > files)
+		return false;
+	return objects >= least + (locks ? locks : !!claims) && objects <= least + claims + locks;
+}
+
+static int take_records(struct reader *r, const struct image *m, uint32_t records)
+{
+	uint32_t sessions = m->sessions;
+	uint8_t type, kind;
 	const uint8_t *p;
 	int ret = 0;
 
 	while (!ret && (r->have || r->left)) {
-		p = take(r, 1);
+		p = take(r, 2);
 		if (!p)
 			return r->ret;
-		r->from--;
-		r->have++;
-		if (*p == RECORD_OBJECT && objects--)
-			ret = take_object(r);
-		else if (*p == RECORD_SESSION && sessions--)
+		type = p[0];
+		kind = p[1];
+		r->from -= 2;
+		r->have += 2;
+		if (type == RECORD_CELL && records--)
+			ret = take_cell(r, kind);
+		else if (type == RECORD_SESSION && sessions--)
 			ret = take_session(r);
 		else
 			ret = wrong(r, "there is a record in it too many, or of unknown kind (%u)",
-				    *p);
+				    type);
 	}
-	if (!ret && (objects || sessions))
-		ret = wrong(r, "%u objects and %u sessions are missing in it", objects, sessions);
+	if (!ret && (records || sessions))
+		ret = wrong(r, "%u records and %u sessions are missing in it", records, sessions);
+	if (!ret && !objects_ok(r, m->objects))
+		ret = wrong(r, "it does not hold the %u objects that it says", m->objects);
 	return ret;
 }
 
@@ -372,6 +509,7 @@ int image_scan(int fd, struct image *m, image_step *step, void *arg,
 	       char error[IMAGE_ERROR])
 {
 	struct reader *r = calloc(1, sizeof(*r));
+	uint32_t records = 0;
 	int ret;
 
 	if (!r) {
@@ -386,9 +524,9 @@ int image_scan(int fd, struct image *m, image_step *step, void *arg,
 	r->step = step;
 	r->arg = arg;
 	r->error = error;
-	ret = take_head(r, m);
+	ret = take_head(r, m, &records);
 	if (!ret)
-		ret = take_records(r, m);
+		ret = take_records(r, m, records);
 	m->checksum = r->hash;
 	free(r);
 	return ret;

@@ -36,7 +36,7 @@ enum {
  * @bytes: of the state
  * @checksum: of these
  * @next_token: the next fencing token is at least this
- * @objects: how many
+ * @objects: how many; a restore keeps the counters, and releases the locks
  * @sessions: how many; a restore ends them
  * @node: who wrote it
  * @name: of the cluster, for people

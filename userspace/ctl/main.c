@@ -32,19 +32,73 @@ const struct verb verbs[] = {
 			"may be stopped now; then the log, the peers with their lag, and why datagrams\n"
 			"were dropped. --json names the same; its keys are in consensusctl(8).",
 	}, {
-		.name = "inc", .args = "NAME [--by N]", .min_args = 1, .max_args = 1,
-		.allowed = OPT_BY, .run = run_inc,
+		.name = "inc", .args = "NAME [--by N] [--fence LOCK:TOKEN]",
+		.min_args = 1, .max_args = 1,
+		.allowed = OPT_BY | OPT_FENCE, .run = run_inc,
 		.summary = "add to a counter, print the sum",
 		.text = "Adds N (1) to the counter, once, and prints the value after it. With N above 1\n"
 			"the numbers from value - N + 1 to value belong to the caller. A counter begins\n"
-			"at 0 with its first addition.",
+			"at 0 with its first addition.\n"
+			"--fence: only if that grant of LOCK still holds when it takes effect; else exit\n"
+			"status 1, and nothing happened.",
 	}, {
-		.name = "get", .args = "NAME [--consistency HOW]", .min_args = 1, .max_args = 1,
-		.allowed = OPT_CONSISTENCY, .run = run_get,
+		.name = "get", .args = "NAME [--consistency HOW] [--fence LOCK:TOKEN]",
+		.min_args = 1, .max_args = 1,
+		.allowed = OPT_CONSISTENCY | OPT_FENCE, .run = run_get,
 		.summary = "print a counter",
 		.text = "HOW is linearizable (sees all that was finished before; the default), local\n"
 			"(what this node has; may be old; needs no quorum), or index=N (what this node\n"
 			"has, once that is at least index N of an earlier result).",
+	}, {
+		.name = "lock", .args = "[OPTION...] NAME -- COMMAND...", .raw = true,
+		.run = run_lock,
+		.summary = "run a command while a lock is held",
+		.text = "As flock(1), for all nodes: waits for the lock, runs COMMAND, gives the lock back when\n"
+			"COMMAND and all that it started have ended. Ends as COMMAND did (128 + n: by signal n).\n"
+			"  -x, -e            exclusive (the default)\n"
+			"  -s                shared, beside others with -s\n"
+			"  -n                do not wait\n"
+			"  -w SECS           wait for so long (2, .5, 500ms)\n"
+			"  -E CODE           exit status if it is not acquired (1)\n"
+			"  -c 'COMMAND'      through /bin/sh\n"
+			"  -o                do not wait for what COMMAND leaves running\n"
+			"  -F                become COMMAND, which holds the lock by itself, and loses it unstopped\n"
+			"  --on-loss WHAT    when the lock is lost: term (the default), then kill; kill; none.\n"
+			"                    Exit status 122 if COMMAND was stopped for that\n"
+			"  --grace D         from term to kill (5s; after a loss: 1/20 of the lease)\n"
+			"  --heartbeat D     COMMAND writes to descriptor $CONSENSUS_LOCK_HEARTBEAT_FD at least\n"
+			"                    so often, or loses the lock\n"
+			"  --verbose         say what happens\n"
+			"COMMAND sees CONSENSUS_LOCK_NAME, CONSENSUS_LOCK_TOKEN (the fencing token: hand it to\n"
+			"what stores something), and CONSENSUS_LOCK_DIED=1 if the last holder died.\n"
+			"If this process is killed, COMMAND is ended before the lock is given back.",
+	}, {
+		.name = "locks", .args = "[NAME]", .max_args = 1, .run = run_locks,
+		.summary = "who holds, who waits",
+		.text = "Each lock that somebody holds or waits for, as this node knows it: token, since\n"
+			"when, node, program, process and user as their kernel knows them. Waiters stand in\n"
+			"the order in which they are served.",
+	}, {
+		.name = "check", .args = "NAME TOKEN [--consistency HOW]",
+		.min_args = 2, .max_args = 2,
+		.allowed = OPT_CONSISTENCY, .run = run_check,
+		.summary = "does that grant still hold?",
+		.text = "Exit status 0: it does; 1: it does not; 4 (or 2, 3, 5): it could not be found out.\n"
+			"The answer may be old when it arrives: what must not happen afterwards should carry\n"
+			"a fence.",
+	}, {
+		.name = "revoke", .args = "NAME [--token T]", .min_args = 1, .max_args = 1,
+		.allowed = OPT_TOKEN, .run = run_revoke,
+		.summary = "take a lock from who holds it",
+		.text = "For the administrator (CAP_NET_ADMIN). The next may have it before the holder learns of\n"
+			"it; the holder's token is stale from then on. Without --token: all holders, up to 64.",
+	}, {
+		.name = "session", .args = "list | expire ID|NODE", .min_args = 1, .max_args = 2,
+		.run = run_session,
+		.summary = "sessions of nodes; end one",
+		.text = "Each node has one session, and its locks with it. list: node, id, TTL, handles with\n"
+			"locks. expire: ends one, with all its locks (CAP_NET_ADMIN); the node, if it lives,\n"
+			"opens the next by itself.",
 	}, {
 		.name = "backup", .args = "FILE [--force] | --verify FILE",
 		.min_args = 1, .max_args = 1,

@@ -94,6 +94,17 @@ static const struct field node_fields[CONSENSUS_A_MAX + 1] = {
 	[CONSENSUS_A_BACKUP_BYTES] = FIELD(node, U64, backup_bytes),
 	[CONSENSUS_A_BACKUP_CHECKSUM] = FIELD(node, U64, backup_checksum),
 	[CONSENSUS_A_BACKUP_COUNT] = FIELD(node, U64, backup_count),
+	[CONSENSUS_A_TTL_MS] = FIELD(node, U32, ttl_ms),
+	[CONSENSUS_A_LEASE] = FIELD(node, U32, lease),
+	[CONSENSUS_A_LEASE_NS] = FIELD(node, U64, lease_ns),
+	[CONSENSUS_A_LOCKS] = FIELD(node, U32, locks),
+	[CONSENSUS_A_LOCKS_HELD] = FIELD(node, U32, locks_held),
+	[CONSENSUS_A_LOCKS_WAITING] = FIELD(node, U32, locks_waiting),
+	[CONSENSUS_A_DYING] = FIELD(node, U32, dying),
+	[CONSENSUS_A_OWN_HELD] = FIELD(node, U32, own_held),
+	[CONSENSUS_A_OWN_WAITING] = FIELD(node, U32, own_waiting),
+	[CONSENSUS_A_OWN_WAITING_MAX] = FIELD(node, U32, own_waiting_max),
+	[CONSENSUS_A_DETACHED] = FIELD(node, U32, detached),
 };
 
 static const struct field peer_fields[CONSENSUS_P_MAX + 1] = {

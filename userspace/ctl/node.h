@@ -59,6 +59,10 @@ struct node {
 	uint64_t loaded, to_load;
 	uint32_t backup_state;
 	int32_t backup_error;
+	uint32_t ttl_ms, lease;
+	uint64_t lease_ns;
+	uint32_t locks, locks_held, locks_waiting, dying;
+	uint32_t own_held, own_waiting, own_waiting_max, detached;
 	uint64_t backup_index, backup_term, backup_bytes, backup_checksum, backup_count;
 	struct peer *peer;	/* malloc()ed */
 	int n_peers;
@@ -90,6 +94,7 @@ const char *form_word(const struct node *n);
 const char *peer_state_word(const struct peer *p);
 const char *doubt_word(const struct node *n);
 const char *backup_word(const struct node *n);
+const char *lease_word(const struct node *n);
 bool id_is_zero(const uint8_t id[ID_SIZE]);
 /* Is there a leader that a majority follows, as far as this node can tell? */
 bool has_quorum(const struct node *n);
@@ -102,6 +107,8 @@ int voters_gone(const struct node *n);
 bool majority_lost(const struct node *n);
 /* "n1 is up, member of cluster demo (id), leader in term 3": one sentence. */
 void node_words(const struct node *n, char words[WORDS]);
+/* The locks of this node: how sure they are. Empty: nothing is known. */
+void lease_words(const struct node *n, char words[WORDS]);
 /* Who of the voters was heard and who not. */
 void voters_words(const struct node *n, char words[WORDS]);
 

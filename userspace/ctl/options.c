@@ -27,6 +27,8 @@ static const struct option long_options[] = {
 	{ "above", required_argument, NULL, OPT_ABOVE },
 	{ "advance-counters", required_argument, NULL, OPT_ADVANCE },
 	{ "yes", no_argument, NULL, OPT_YES },
+	{ "fence", required_argument, NULL, OPT_FENCE },
+	{ "token", required_argument, NULL, OPT_TOKEN },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -34,33 +36,77 @@ static const struct option long_options[] = {
 
 enum { N_OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1, VERBS_MAX = 32 };
 
-static int wrong_option(const struct options *o, const char *word)
+int options_wrong(const struct options *o, const char *word, const char *const *names)
 {
-	const char *names[N_OPTIONS], *meant;
+	const char *meant;
 	char bare[64];
-	int i;
+	int n = 0;
 
-	for (i = 0; i < N_OPTIONS; i++)
-		names[i] = long_options[i].name;
+	while (names[n])
+		n++;
 	snprintf(bare, sizeof(bare), "%s", word + strspn(word, "-"));
 	bare[strcspn(bare, "=")] = '\0';
-	meant = closest(bare, names, N_OPTIONS);
+	meant = closest(bare, names, n);
 	if (meant)
 		return fail(o, CTL_USAGE, EINVAL, "unknown option %s: did you mean --%s?",
 			    word, meant);
 	return fail(o, CTL_USAGE, EINVAL, "unknown option %s: see consensusctl help", word);
 }
 
-static int take_timeout(struct options *o)
+static int wrong_option(const struct options *o, const char *word)
 {
-	if (!strcmp(optarg, "none")) {
-		o->timeout_ns = UINT64_MAX;
+	const char *names[N_OPTIONS + 1];
+	int i;
+
+	for (i = 0; i <= N_OPTIONS; i++)
+		names[i] = long_options[i].name;
+	return options_wrong(o, word, names);
+}
+
+int options_timeout(const struct options *o, const char *text, uint64_t *ns)
+{
+	if (!strcmp(text, "none")) {
+		*ns = UINT64_MAX;
 		return 0;
 	}
-	if (parse_duration(optarg, &o->timeout_ns))
+	if (parse_duration(text, ns))
 		return 0;
 	return fail(o, CTL_USAGE, EINVAL,
 		    "--timeout %s: write a number with its unit, as 500ms, 5s, 1.5s or 2m, or none",
+		    text);
+}
+
+bool parse_fence(const char *s, char name[NAME_MAX_BYTES + 1], uint64_t *token)
+{
+	const char *colon = strrchr(s, ':');
+	size_t len = colon ? (size_t)(colon - s) : 0;
+	char text[NAME_MAX_BYTES + 1];
+	uint64_t v;
+
+	if (!len || len > NAME_MAX_BYTES)
+		return false;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	if (!name_valid(text) || !parse_u64(colon + 1, UINT64_MAX, &v) || !v)
+		return false;
+	memcpy(name, text, len + 1);
+	*token = v;
+	return true;
+}
+
+static int take_fence(struct options *o)
+{
+	if (parse_fence(optarg, o->fence_name, &o->fence_token))
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--fence %s: write a lock and the token of the grant that must hold, as backup:1234",
+		    optarg);
+}
+
+static int take_token(struct options *o)
+{
+	if (parse_u64(optarg, UINT64_MAX, &o->token) && o->token)
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--token %s: write the number of a grant: consensusctl locks shows them",
 		    optarg);
 }
 
@@ -112,7 +158,7 @@ static int take(struct options *o, int option)
 		o->json = true;
 		break;
 	case OPT_TIMEOUT:
-		return take_timeout(o);
+		return options_timeout(o, optarg, &o->timeout_ns);
 	case OPT_CONFIG:
 		o->config = optarg;
 		break;
@@ -134,6 +180,10 @@ static int take(struct options *o, int option)
 		return take_number(o, "above", &o->above);
 	case OPT_ADVANCE:
 		return take_number(o, "advance-counters", &o->advance);
+	case OPT_FENCE:
+		return take_fence(o);
+	case OPT_TOKEN:
+		return take_token(o);
 	default:
 		break;
 	}
@@ -192,20 +242,29 @@ static const char *option_name(unsigned int bit)
 	return "?";
 }
 
-/* Does all that was given go with the verb? */
+/* Do all options that were given go with the verb? */
+static int check_given(const struct options *o, const struct verb *v)
+{
+	unsigned int strange = o->given & ~(v->allowed | OPT_ALWAYS);
+
+	if (!strange || o->given & OPT_HELP)
+		return 0;
+	return fail(o, CTL_USAGE, EINVAL, "--%s does not go with %s: consensusctl %s %s",
+		    option_name(strange & -strange), v->name, v->name, v->args);
+}
+
 static int check(const struct options *o)
 {
 	const struct verb *v = verb_find(o->verb);
-	unsigned int strange;
+	int status;
 
 	if (!v)
 		return wrong_verb(o);
 	if (o->given & OPT_HELP)
 		return 0;
-	strange = o->given & ~(v->allowed | OPT_ALWAYS);
-	if (strange)
-		return fail(o, CTL_USAGE, EINVAL, "--%s does not go with %s: consensusctl %s %s",
-			    option_name(strange & -strange), v->name, v->name, v->args);
+	status = check_given(o, v);
+	if (status)
+		return status;
 	if (o->n_args < v->min_args)
 		return fail(o, CTL_USAGE, EINVAL, "%s needs more: consensusctl %s %s",
 			    v->name, v->name, v->args);
@@ -215,23 +274,18 @@ static int check(const struct options *o)
 	return 0;
 }
 
-int options_parse(struct options *o, int argc, char **argv)
+/* The options of @argv, up to where getopt_long() stops; that is optind then. */
+static int take_all(struct options *o, int argc, char **argv, const char *letters)
 {
-	int c, at, i, status = 0;
+	int c, at, status;
 
-	memset(o, 0, sizeof(*o));
-	o->by = 1;
-	o->consistency = CONSENSUS_LINEARIZABLE;
-	/* Before anything can fail, so that errors come out in the right form. */
-	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		o->json |= !strcmp(argv[i], "--json");
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */
 	for (;;) {
 		at = optind ? optind : 1;
-		c = getopt_long(argc, argv, ":c:h", long_options, NULL);
+		c = getopt_long(argc, argv, letters, long_options, NULL);
 		if (c == -1)
-			break;
+			return 0;
 		if (c == ':')
 			return fail(o, CTL_USAGE, EINVAL, "%s needs a value", argv[optind - 1]);
 		if (c == '?')
@@ -241,11 +295,37 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (status)
 			return status;
 	}
-	if (optind < argc) {
-		o->verb = argv[optind];
-		o->args = argv + optind + 1;
-		o->n_args = argc - optind - 1;
-		status = check(o);
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	const struct verb *v;
+	int i, status;
+
+	memset(o, 0, sizeof(*o));
+	o->by = 1;
+	o->consistency = CONSENSUS_LINEARIZABLE;
+	/* Before anything can fail, so that errors come out in the right form. */
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		o->json |= !strcmp(argv[i], "--json");
+	status = take_all(o, argc, argv, "+:c:h");
+	if (status || optind >= argc)
+		return status;
+	o->verb = argv[optind];
+	argv += optind;
+	argc -= optind;
+	v = verb_find(o->verb);
+	if (v && v->raw) {
+		/* What looks like ours there may belong to a command. */
+		o->json = o->given & OPT_JSON;
+		o->args = argv + 1;
+		o->n_args = argc - 1;
+		return check_given(o, v);
 	}
-	return status;
+	status = take_all(o, argc, argv, ":c:h");
+	if (status)
+		return status;
+	o->args = argv + optind;
+	o->n_args = argc - optind;
+	return check(o);
 }

@@ -29,13 +29,32 @@ static void print_log(const struct node *n)
 	printf("  %-12s term %" PRIu64 ", commit %" PRIu64 ", applied %" PRIu64
 	       ", holds %" PRIu64 " to %" PRIu64 "\n",
 	       "log", n->term, n->commit, n->applied, n->first, n->last);
-	printf("  %-12s hash %016" PRIx64 ", objects %" PRIu32 ", sessions %" PRIu32 "\n",
-	       "state", n->state_hash, n->objects, n->sessions);
+	printf("  %-12s hash %016" PRIx64 ", objects %" PRIu32 " of %" PRIu32,
+	       "state", n->state_hash, n->objects, n->objects_max);
+	printf(", sessions %" PRIu32 " of %" PRIu32 "\n", n->sessions, n->sessions_max);
 	printf("  %-12s open handles %" PRIu32 ", requests under way %" PRIu32 ", memory %" PRIu64 " KiB, up %s\n",
 	       "here", n->handles, n->requests, n->memory >> 10,
 	       show_duration(n->uptime_ns, text));
 	printf("  %-12s datagrams received %" PRIu64 ", sent %" PRIu64 "; snapshots %" PRIu64 "\n",
 	       "network", n->rx, n->tx, n->snapshots);
+}
+
+static void print_locks(const struct node *n)
+{
+	char words[WORDS];
+
+	if (!node_has(n, CONSENSUS_A_LOCKS))
+		return;
+	printf("  %-12s %" PRIu32 "; held %" PRIu32 ", waiters %" PRIu32, "locks",
+	       n->locks, n->locks_held, n->locks_waiting);
+	if (n->dying)
+		printf("; being released: of %" PRIu32 " handles or sessions", n->dying);
+	printf("\n  %-12s held %" PRIu32 ", waiters %" PRIu32 " of %" PRIu32,
+	       "locks here", n->own_held, n->own_waiting, n->own_waiting_max);
+	printf(", handles to be adopted %" PRIu32 "\n", n->detached);
+	lease_words(n, words);
+	if (words[0])
+		printf("  %-12s %s\n", "lease", words);
 }
 
 static void print_storage(const struct node *n)
@@ -145,6 +164,7 @@ static void print_status(const struct node *n)
 		print_id("cluster", n->cluster);
 	print_id("incarnation", n->incarnation);
 	print_log(n);
+	print_locks(n);
 	print_storage(n);
 	print_peers(n);
 	print_drops(n);

@@ -70,6 +70,21 @@ static void put_log(struct json *j, const struct node *n)
 	json_u64(j, "uptime_ns", n->uptime_ns);
 }
 
+static void put_locks(struct json *j, const struct node *n)
+{
+	json_string(j, "lease", lease_word(n));
+	json_u64(j, "lease_ns", n->lease_ns);
+	json_u64(j, "ttl_ms", n->ttl_ms);
+	json_u64(j, "locks", n->locks);
+	json_u64(j, "locks_held", n->locks_held);
+	json_u64(j, "locks_waiting", n->locks_waiting);
+	json_u64(j, "dying", n->dying);
+	json_u64(j, "own_held", n->own_held);
+	json_u64(j, "own_waiting", n->own_waiting);
+	json_u64(j, "own_waiting_max", n->own_waiting_max);
+	json_u64(j, "detached", n->detached);
+}
+
 static void put_storage(struct json *j, const struct node *n)
 {
 	json_string(j, "durability", node_durable(n) ? "disk" : "memory");
@@ -142,6 +157,7 @@ static void put_settings(struct json *j, const struct node *n)
 	put_setting(j, n, CONSENSUS_A_OBJECTS_MAX, "objects_max", n->objects_max);
 	put_setting(j, n, CONSENSUS_A_LOG_ENTRIES, "log_entries", n->log_entries);
 	put_setting(j, n, CONSENSUS_A_MAX_PEERS, "max_peers", n->max_peers);
+	put_setting(j, n, CONSENSUS_A_TTL_MS, "ttl_ms", n->ttl_ms);
 	json_end(j);
 }
 
@@ -212,6 +228,7 @@ void status_json(const struct node *n, FILE *out)
 	json_object(&j, NULL);
 	put_identity(&j, n);
 	put_log(&j, n);
+	put_locks(&j, n);
 	put_quorum(&j, n);
 	put_storage(&j, n);
 	put_backup(&j, n);

@@ -41,6 +41,7 @@ static const uint16_t number_attr[CONFIG_NUMBERS] = {
 	[CONFIG_OBJECTS_MAX] = CONSENSUS_A_OBJECTS_MAX,
 	[CONFIG_LOG_ENTRIES] = CONSENSUS_A_LOG_ENTRIES,
 	[CONFIG_MAX_PEERS] = CONSENSUS_A_MAX_PEERS,
+	[CONFIG_TTL] = CONSENSUS_A_TTL_MS,
 };
 
 static void put_peers(struct nlmsghdr *h, const struct config *c)
@@ -162,6 +163,10 @@ static void say_up(const struct options *o, const struct start *s, const struct 
 		       s->self->name, text);
 	else
 		remark(o, "%s is up at %s, with its storage %s", s->self->name, text, s->storage);
+	/* A leader must die, another be chosen, and hear us, while the lease lasts. */
+	if (s->c.number[CONFIG_TTL] < 4 * s->c.number[CONFIG_ELECTION_MAX])
+		remark(o, "ttl is %" PRIu32 " ms, less than four times election-max-ms: locks may be lost whenever the leader changes",
+		       s->c.number[CONFIG_TTL]);
 	if (n->doubt != CONSENSUS_DOUBT_NONE)
 		remark(o, "the end of its log is damaged: it does not vote until it has caught up (consensusctl status)");
 }

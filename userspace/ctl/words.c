@@ -69,6 +69,13 @@ static const char *const backup_words[] = {
 	[CONSENSUS_BACKUP_FAILED] = "failed",
 };
 
+static const char *const lease_states[] = {
+	[CONSENSUS_LEASE_NONE] = "none",
+	[CONSENSUS_LEASE_SURE] = "sure",
+	[CONSENSUS_LEASE_SUSPECT] = "suspect",
+	[CONSENSUS_LEASE_OVER] = "over",
+};
+
 static const char *word(const char *const *table, size_t size, uint32_t number)
 {
 	return number < size / sizeof(table[0]) ? table[number] : "unknown";
@@ -102,6 +109,11 @@ const char *doubt_word(const struct node *n)
 const char *backup_word(const struct node *n)
 {
 	return word(backup_words, sizeof(backup_words), n->backup_state);
+}
+
+const char *lease_word(const struct node *n)
+{
+	return word(lease_states, sizeof(lease_states), n->lease);
 }
 
 bool id_is_zero(const uint8_t id[ID_SIZE])
@@ -407,6 +419,35 @@ void node_words(const struct node *n, char words[WORDS])
 		break;
 	default:
 		add(words, " in state %" PRIu32 ", which this tool does not know", n->state);
+	}
+}
+
+/* ------------------------------------------------------------------ leases */
+
+void lease_words(const struct node *n, char words[WORDS])
+{
+	char left[DURATION_TEXT], ttl[DURATION_TEXT];
+
+	words[0] = '\0';
+	if (!node_has(n, CONSENSUS_A_LEASE))
+		return;
+	show_duration(n->lease_ns, left);
+	show_duration((uint64_t)n->ttl_ms * 1000000, ttl);
+	switch (n->lease) {
+	case CONSENSUS_LEASE_NONE:
+		add(words, "no session: nothing can be locked here yet");
+		break;
+	case CONSENSUS_LEASE_SURE:
+		add(words, "sure for %s, of a TTL of %s", left, ttl);
+		break;
+	case CONSENSUS_LEASE_SUSPECT:
+		add(words, "suspect: no leader answers; in %s this node's locks are lost", left);
+		break;
+	case CONSENSUS_LEASE_OVER:
+		add(words, "over: the locks of this node are lost");
+		break;
+	default:
+		add(words, "in a state that this tool does not know");
 	}
 }
 

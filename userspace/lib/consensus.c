@@ -2,10 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "consensus.h"
+#include "lib.h"
 
 int consensus_open(int flags)
 {
@@ -27,40 +26,36 @@ int consensus_close(int fd)
 int consensus_features(int fd, struct consensus_features *features)
 {
 	memset(features, 0, sizeof(*features));
-	return ioctl(fd, CONSENSUS_IOC_FEATURES, features) ? -errno : 0;
+	return lib_call(fd, CONSENSUS_IOC_FEATURES, features);
 }
 
-/* The field stays zero behind the name, as the kernel demands. */
-static int put_name(char field[CONSENSUS_NAME_SIZE], const char *name)
+int consensus_counter_add_fenced(int fd, const struct consensus_fence *fence,
+				 const char *name, uint64_t delta,
+				 uint64_t timeout_ns, struct consensus_result *result)
 {
-	size_t len = strnlen(name, CONSENSUS_NAME_SIZE);
+	struct consensus_counter_add add;
+	int ret;
 
-	if (!len)
-		return -EINVAL;
-	if (len == CONSENSUS_NAME_SIZE)
-		return -ENAMETOOLONG;
-	memcpy(field, name, len);
+	memset(&add, 0, sizeof(add));
+	ret = lib_put_name(add.name, name);
+	if (!ret)
+		ret = lib_put_op(&add.op, fence, timeout_ns);
+	if (ret)
+		return ret;
+	add.delta = delta;
+	ret = lib_call(fd, CONSENSUS_IOC_COUNTER_ADD, &add);
+	if (ret)
+		return ret;
+	result->value = add.value;
+	result->index = add.op.index;
+	result->version = add.op.index;
 	return 0;
 }
 
 int consensus_counter_add(int fd, const char *name, uint64_t delta,
 			  uint64_t timeout_ns, struct consensus_result *result)
 {
-	struct consensus_counter_add add;
-	int ret;
-
-	memset(&add, 0, sizeof(add));
-	ret = put_name(add.name, name);
-	if (ret)
-		return ret;
-	add.op.timeout_ns = timeout_ns;
-	add.delta = delta;
-	if (ioctl(fd, CONSENSUS_IOC_COUNTER_ADD, &add))
-		return -errno;
-	result->value = add.value;
-	result->index = add.op.index;
-	result->version = add.op.index;
-	return 0;
+	return consensus_counter_add_fenced(fd, NULL, name, delta, timeout_ns, result);
 }
 
 int consensus_counter_inc(int fd, const char *name, uint64_t timeout_ns,
@@ -69,42 +64,37 @@ int consensus_counter_inc(int fd, const char *name, uint64_t timeout_ns,
 	return consensus_counter_add(fd, name, 1, timeout_ns, result);
 }
 
-/* -1: no such strength */
-static int read_flags(enum consensus_consistency how)
-{
-	switch (how) {
-	case CONSENSUS_LINEARIZABLE:
-		return 0;
-	case CONSENSUS_AT_LEAST:
-		return CONSENSUS_READ_INDEX;
-	case CONSENSUS_LOCAL:
-		return CONSENSUS_READ_LOCAL;
-	}
-	return -1;
-}
-
-int consensus_counter_read(int fd, const char *name,
-			   enum consensus_consistency how, uint64_t index,
-			   uint64_t timeout_ns, struct consensus_result *result)
+int consensus_counter_read_fenced(int fd, const struct consensus_fence *fence,
+				  const char *name, enum consensus_consistency how,
+				  uint64_t index, uint64_t timeout_ns,
+				  struct consensus_result *result)
 {
 	struct consensus_counter_read get;
-	int flags = read_flags(how);
+	int flags = lib_read_flags(how);
 	int ret;
 
 	if (flags < 0)
-		return -EINVAL;
+		return flags;
 	memset(&get, 0, sizeof(get));
-	ret = put_name(get.name, name);
+	ret = lib_put_name(get.name, name);
+	if (!ret)
+		ret = lib_put_op(&get.op, fence, timeout_ns);
 	if (ret)
 		return ret;
 	get.op.flags = (uint32_t)flags;
 	get.op.index = index;
-	get.op.timeout_ns = timeout_ns;
-	ret = ioctl(fd, CONSENSUS_IOC_COUNTER_READ, &get) ? -errno : 0;
+	ret = lib_call(fd, CONSENSUS_IOC_COUNTER_READ, &get);
 	if (ret && ret != -ENOENT)
 		return ret;
 	result->value = get.value;
 	result->index = get.op.index;
 	result->version = get.version;
 	return ret;
+}
+
+int consensus_counter_read(int fd, const char *name,
+			   enum consensus_consistency how, uint64_t index,
+			   uint64_t timeout_ns, struct consensus_result *result)
+{
+	return consensus_counter_read_fenced(fd, NULL, name, how, index, timeout_ns, result);
 }

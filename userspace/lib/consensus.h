@@ -47,6 +47,19 @@ struct consensus_result {
 };
 
 /**
+ * struct consensus_fence - a grant under which an operation is made
+ * @name: of the lock
+ * @token: of the grant, not 0
+ *
+ * The operation takes effect only if that very grant still holds when its turn
+ * comes; else -ESTALE.
+ */
+struct consensus_fence {
+	const char *name;
+	uint64_t token;
+};
+
+/**
  * consensus_open() - a handle on the node of the caller's network namespace
  * @flags: O_RDWR, or O_RDONLY for a handle that only reads; also O_NONBLOCK.
  *	O_CLOEXEC is added.
@@ -127,6 +140,218 @@ int consensus_counter_inc(int fd, const char *name, uint64_t timeout_ns,
 int consensus_counter_read(int fd, const char *name,
 			   enum consensus_consistency how, uint64_t index,
 			   uint64_t timeout_ns, struct consensus_result *result);
+
+/**
+ * consensus_counter_add_fenced() - consensus_counter_add() under a lock
+ * @fence: or NULL: none
+ *
+ * Return: also -ESTALE the grant does not hold any more; nothing happened.
+ */
+int consensus_counter_add_fenced(int fd, const struct consensus_fence *fence,
+				 const char *name, uint64_t delta,
+				 uint64_t timeout_ns, struct consensus_result *result);
+
+/**
+ * consensus_counter_read_fenced() - consensus_counter_read() under a lock
+ * @fence: or NULL: none
+ *
+ * Return: also -ESTALE the grant does not hold any more.
+ */
+int consensus_counter_read_fenced(int fd, const struct consensus_fence *fence,
+				  const char *name, enum consensus_consistency how,
+				  uint64_t index, uint64_t timeout_ns,
+				  struct consensus_result *result);
+
+/* ------------------------------------------------------------------- locks */
+
+/**
+ * struct consensus_grant - what an acquire got
+ * @token: the fencing token; 0: it waits (CONSENSUS_LOCK_ASYNC), and an event
+ *	with this @ticket follows
+ * @ticket: names the acquire
+ * @index: place in the one order
+ * @lease_ns: how long the node may hold it without hearing from the cluster
+ * @info: CONSENSUS_GRANT_*
+ */
+struct consensus_grant {
+	uint64_t token;
+	uint64_t ticket;
+	uint64_t index;
+	uint64_t lease_ns;
+	uint32_t info;
+};
+
+/**
+ * consensus_lock_acquire() - take a lock, or queue for it
+ * @fd: a handle, not read-only. It owns the lock: the last close of it, by
+ *	whichever process, gives it back
+ * @name: of the lock, as for consensus_counter_add()
+ * @flags: CONSENSUS_LOCK_*
+ * @cookie: comes back in events of this lock
+ * @timeout_ns: how long to wait for the lock (with CONSENSUS_LOCK_ASYNC: for the
+ *	ticket); 0: the node's default
+ * @grant: filled in
+ *
+ * Hand @grant->token to everything that stores something for you, and let it
+ * refuse a lower one than it has seen: only that is safe against a holder that
+ * was paused and does not know that it lost the lock.
+ *
+ * Return: 0; -EAGAIN taken (CONSENSUS_LOCK_TRY); -ETIMEDOUT or -EINTR: not got,
+ * and out of the queue; -EDEADLK this handle has or awaits it; -EKEYEXPIRED,
+ * -EKEYREVOKED the handle is lost; else as consensus_counter_add().
+ */
+int consensus_lock_acquire(int fd, const char *name, uint32_t flags, uint64_t cookie,
+			   uint64_t timeout_ns, struct consensus_grant *grant);
+
+/**
+ * consensus_lock_release() - give a lock back, or leave its queue
+ * @fd: the handle that has it
+ * @name: of the lock
+ * @token: of the grant; 0: leave the queue, or give back what it got meanwhile
+ * @ticket: with token 0: which; else 0
+ * @timeout_ns: 0: the node's default
+ *
+ * Whoever comes next is told that the holder died if a handle is closed instead.
+ *
+ * Return: 0; -EPERM this handle has no such grant or ticket; -EKEYEXPIRED,
+ * -EKEYREVOKED it was lost before; else as consensus_counter_add().
+ */
+int consensus_lock_release(int fd, const char *name, uint64_t token, uint64_t ticket,
+			   uint64_t timeout_ns);
+
+/**
+ * consensus_lock_check() - does that very grant still hold?
+ * @fd: a handle, of any program
+ * @name: of the lock
+ * @token: of the grant
+ * @how: how strong; see consensus_counter_read()
+ * @index: for CONSENSUS_AT_LEAST; else 0
+ * @timeout_ns: 0: the node's default
+ * @seen: index of the state that was asked; or NULL
+ *
+ * The answer may be old when it arrives. What must not happen afterwards should
+ * carry a fence.
+ *
+ * Return: 0 it does; -ESTALE it does not; else as consensus_counter_read().
+ */
+int consensus_lock_check(int fd, const char *name, uint64_t token,
+			 enum consensus_consistency how, uint64_t index,
+			 uint64_t timeout_ns, uint64_t *seen);
+
+/**
+ * consensus_lock_revoke() - take a lock from whoever holds it (CAP_NET_ADMIN)
+ * @fd: a handle, not read-only
+ * @name: of the lock
+ * @token: of the grant; 0: all of them
+ * @timeout_ns: 0: the node's default
+ * @count: how many were taken, at most 64; or NULL
+ *
+ * Return: 0; -ENOENT nobody holds it (with that token); -EPERM not allowed; else
+ * as consensus_counter_add().
+ */
+int consensus_lock_revoke(int fd, const char *name, uint64_t token,
+			  uint64_t timeout_ns, uint64_t *count);
+
+/**
+ * consensus_session_expire() - end a node's session with all its locks
+ *	(CAP_NET_ADMIN)
+ * @fd: a handle, not read-only
+ * @session: its id
+ * @timeout_ns: 0: the node's default
+ *
+ * Return: 0; -ENOENT there is none; -EPERM not allowed; else as
+ * consensus_counter_add().
+ */
+int consensus_session_expire(int fd, uint64_t session, uint64_t timeout_ns);
+
+/**
+ * struct consensus_place - where reading a list stands
+ * @cursor: 0 at the beginning; CONSENSUS_LIST_END: that was all
+ * @index: of the state of the last part. If it changed between parts, elements
+ *	may be missing, or be there twice
+ */
+struct consensus_place {
+	uint64_t cursor;
+	uint64_t index;
+};
+
+#define CONSENSUS_LIST_END (~(uint64_t)0)
+
+/**
+ * consensus_lock_list() - a part of the list of holders and waiters
+ * @fd: a handle
+ * @place: zero at first, then as it was left
+ * @at: filled in
+ * @room: for so many, 1 to 4096
+ *
+ * Of what this node has applied; never blocks.
+ *
+ * Return: how many; 0 may come before the end, too. Or a negative errno.
+ */
+int consensus_lock_list(int fd, struct consensus_place *place,
+			struct consensus_lock_info *at, uint32_t room);
+
+/* consensus_session_list() - the same of the sessions */
+int consensus_session_list(int fd, struct consensus_place *place,
+			   struct consensus_session_info *at, uint32_t room);
+
+/* ----------------------------------------------------------------- handles */
+
+/**
+ * consensus_events() - what became of the handle's locks
+ * @fd: a handle
+ * @at: filled in
+ * @room: for so many
+ *
+ * Waits for the first, unless @fd is O_NONBLOCK; poll() says POLLIN while there
+ * are any.
+ *
+ * Return: how many; -EAGAIN none now (O_NONBLOCK); -EINTR; -EKEYEXPIRED,
+ * -EKEYREVOKED the handle is lost and has told all; -ESHUTDOWN, -ENOTCONN.
+ */
+int consensus_events(int fd, struct consensus_event *at, uint32_t room);
+
+#define CONSENSUS_SECRET_SIZE 16
+
+/**
+ * consensus_handle_detach() - keep the locks when the last descriptor closes
+ * @fd: the handle
+ * @duration_ns: for so long from now, at most 300 s; 0: not any more
+ * @secret: what adopts it; or NULL
+ *
+ * Return: 0 or a negative errno.
+ */
+int consensus_handle_detach(int fd, uint64_t duration_ns,
+			    uint8_t secret[CONSENSUS_SECRET_SIZE]);
+
+/**
+ * consensus_handle_adopt() - take over a detached handle
+ * @fd: any handle on the same node
+ * @secret: of the detach; good once
+ *
+ * Return: a new descriptor, close-on-exec, with the locks and tokens; -ENOENT
+ * no such secret (any more); -EPERM it is another user's.
+ */
+int consensus_handle_adopt(int fd, const uint8_t secret[CONSENSUS_SECRET_SIZE]);
+
+/**
+ * consensus_handle_heartbeat() - lose the locks if this is not called again
+ * @fd: the handle
+ * @period_ns: within so long, at least 10 ms; 0: not any more
+ *
+ * Without it a program that hangs keeps its locks for as long as it lives.
+ *
+ * Return: 0; -EKEYEXPIRED it was too late.
+ */
+int consensus_handle_heartbeat(int fd, uint64_t period_ns);
+
+/**
+ * consensus_handle_reset() - use a lost handle again
+ * @fd: the handle; releases what it has, if it is not lost
+ *
+ * Return: 0 or a negative errno.
+ */
+int consensus_handle_reset(int fd);
 
 /**
  * consensus_strerror() - an error of this library in words, with what to do

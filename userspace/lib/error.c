@@ -9,23 +9,38 @@ static const struct {
 	const char *text;
 } texts[] = {
 	{ EACCES, "no right to /dev/consensus: be in its group (consensus), or root" },
-	{ EAGAIN, "this node's queue is full: try again; nothing happened" },
+	{ EAGAIN, "the lock is taken, or this node's queue is full: try again; nothing happened" },
 	{ EBADF, "a change on a handle that was opened read-only, or no handle at all" },
 	{ ECANCELED, "the call was withdrawn; nothing happened" },
+	{ EDEADLK,
+	  "this handle has that lock, or waits for it, already: release it first, or open another handle"
+	},
 	{ EFAULT, "the argument is not memory that can be read and written" },
 	{ EHOSTUNREACH, "no quorum: no leader was reached; nothing happened" },
 	{ EINTR, "interrupted by a signal; nothing happened" },
 	{ EINVAL, "not valid: a name is 1 to 63 bytes of printable UTF-8, an addition at least 1" },
+	{ EKEYEXPIRED,
+	  "the lease was lost, and the handle's locks with it: stop what they protect, then reset or close the handle, and take them anew"
+	},
+	{ EKEYREVOKED,
+	  "an administrator took the lock, or ended this node's session: stop what it protects, then reset or close the handle"
+	},
 	{ ENAMETOOLONG, "the name is longer than 63 bytes" },
 	{ ENODEV, "no device: is the module loaded? Try modprobe consensus" },
-	{ ENOENT, "there is no object of that name" },
+	{ ENOENT, "there is no such object, lock, session or secret" },
 	{ ENOMEM, "this node has no memory for the request; nothing happened" },
 	{ ENOSPC, "the cluster's limit of objects is reached; nothing happened" },
 	{ ENOTCONN, "the node is not started: consensusctl up" },
 	{ ENOTRECOVERABLE, "the outcome is unknown: cut off on its way. Read to find out" },
 	{ ENOTTY, "this kernel's module has no such call, or the descriptor is no handle" },
 	{ EOVERFLOW, "the counter would pass 2^64 - 1; it is unchanged" },
+	{ EPERM,
+	  "not the holder of that grant; or not allowed: to revoke a lock or end a session needs CAP_NET_ADMIN (root), to adopt a handle the same user"
+	},
 	{ ESHUTDOWN, "the node, or its network namespace, is gone for good: open a new handle" },
+	{ ESTALE,
+	  "the token is old: that grant holds no more, and somebody else may have the lock. Stop; nothing happened"
+	},
 	{ ETIMEDOUT, "the time is up; nothing happened" },
 };
 

@@ -55,5 +55,6 @@ int main(void)
 	test_json();
 	test_storage();
 	test_image();
+	test_locks();
 	return tap_end();
 }

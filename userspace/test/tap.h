@@ -21,5 +21,6 @@ void test_words(void);
 void test_json(void);
 void test_storage(void);
 void test_image(void);
+void test_locks(void);
 
 #endif

@@ -33,7 +33,7 @@ static void good(void)
 
 	ok(!parse("# a comment\n; another\n\n[cluster]\n  name = demo one\t\nkey-file = /k\n"
 		  "heartbeat-ms=10\nelection-min-ms = 20\nelection-max-ms = 21\nobjects-max = 5\n"
-		  "log-entries = 2048\nmax-peers = 9\ndurability = memory\r\n"
+		  "log-entries = 2048\nmax-peers = 9\nttl = 1.5s\ndurability = memory\r\n"
 		  "storage = /s\n" NODES),
 	   "a whole configuration");
 	same(c.name, "demo one", "its name");
@@ -42,7 +42,8 @@ static void good(void)
 	ok(c.memory, "its durability");
 	ok(c.number[CONFIG_HEARTBEAT] == 10 && c.number[CONFIG_ELECTION_MIN] == 20 &&
 	   c.number[CONFIG_ELECTION_MAX] == 21 && c.number[CONFIG_OBJECTS_MAX] == 5 &&
-	   c.number[CONFIG_LOG_ENTRIES] == 2048 && c.number[CONFIG_MAX_PEERS] == 9, "its numbers");
+	   c.number[CONFIG_LOG_ENTRIES] == 2048 && c.number[CONFIG_MAX_PEERS] == 9 &&
+	   c.number[CONFIG_TTL] == 1500, "its numbers");
 	ok(c.n_nodes == 2 && !strcmp(c.node[1].name, "n2"), "its nodes");
 	same(config_names(&c, names, sizeof(names)), "n1, n2", "the list of its nodes");
 
@@ -51,10 +52,13 @@ static void good(void)
 	same(c.key_file, "dir/demo.key", "the key file is beside it by default");
 	ok(c.number[CONFIG_HEARTBEAT] == 30 && c.number[CONFIG_ELECTION_MIN] == 150 &&
 	   c.number[CONFIG_ELECTION_MAX] == 300 && c.number[CONFIG_OBJECTS_MAX] == 1048576 &&
-	   c.number[CONFIG_LOG_ENTRIES] == 16384 && c.number[CONFIG_MAX_PEERS] == 1024,
+	   c.number[CONFIG_LOG_ENTRIES] == 16384 && c.number[CONFIG_MAX_PEERS] == 1024 &&
+	   c.number[CONFIG_TTL] == 10000,
 	   "the numbers are those of the kernel's header by default");
 	ok(!c.memory, "durability is disk by default");
 	ok(!parse("[cluster]\ndurability = disk\n" NODES) && !c.memory, "or if it is said");
+	ok(!parse("[cluster]\nttl = 10m\n" NODES) && c.number[CONFIG_TTL] == 600000 &&
+	   !parse("[cluster]\nttl = 50ms\n" NODES) && c.number[CONFIG_TTL] == 50, "the limits of ttl");
 	ok(!parse("[cluster]\nkey-file = my.key\n" NODES), "a relative key file");
 	same(c.key_file, "dir/my.key", "it is relative to the configuration");
 	ok(!parse("[ cluster ]\n[node  n1 ]\naddress = 10.0.0.1:7800"), "blanks, and no newline at the end");
@@ -102,6 +106,11 @@ static void bad(void)
 		{ "[cluster]\nlog-entries = 1000\n", "from 1024 to 1048576" },
 		{ "[cluster]\nlog-entries = 1025\n", "power of two" },
 		{ "[cluster]\nmax-peers = 65536\n", "from 1 to 65535" },
+		{ "[cluster]\nttl = 10\n", ":2: ttl = 10: must be a number with its unit" },
+		{ "[cluster]\nttl = 49ms\n", "from 50ms to 10m" },
+		{ "[cluster]\nttl = 601s\n", "from 50ms to 10m" },
+		{ "[cluster]\nttl = 50.5ms\n", "from 50ms to 10m" },
+		{ "[cluster]\nttl = 1s\nttl = 2s\n", ":3: ttl stands in line 2 already" },
 		{ "[cluster]\nobjects-max = 4294967296\n", "from 1 to 4294967295" },
 		{ "[cluster]\nname = a\x01z\n", "control characters" },
 		{ "[cluster]\nheartbeat-ms = 100\n" NODES,

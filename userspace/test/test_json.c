@@ -65,6 +65,7 @@ static void order_of_keys(void)
 {
 	static const char *const keys[] = {
 		"state", "role", "term", "leader", "commit", "applied", "state_hash",
+		"lease", "locks_held", "locks_waiting", "sessions",
 	};
 	struct peer peer = { .has = ~0U, .state = CONSENSUS_PEER_PROBE, .name = "n2" };
 	struct node n = { .name = "n1", .peer = &peer, .n_peers = 1 };

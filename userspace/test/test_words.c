@@ -262,6 +262,28 @@ static void storages(void)
 	holds(words, "docs/storage.md", "one that its storage stopped");
 }
 
+static void lease(void)
+{
+	put_node();
+	lease_words(&n, words);
+	same(words, "", "a node that says nothing of a lease");
+	n.has[CONSENSUS_A_LEASE / 64] |= 1ULL << CONSENSUS_A_LEASE % 64;
+	lease_words(&n, words);
+	holds(words, "no session", "none yet");
+	n.lease = CONSENSUS_LEASE_SURE;
+	n.lease_ns = 9500000000;
+	n.ttl_ms = 10000;
+	lease_words(&n, words);
+	same(words, "sure for 9.5 s, of a TTL of 10.0 s", "one that is sure");
+	n.lease = CONSENSUS_LEASE_SUSPECT;
+	lease_words(&n, words);
+	holds(words, "in 9.5 s this node's locks are lost", "one that is not");
+	n.lease = CONSENSUS_LEASE_OVER;
+	lease_words(&n, words);
+	holds(words, "are lost", "and one that is over");
+	same(lease_word(&n), "over", "has a word");
+}
+
 void test_words(void)
 {
 	int i;
@@ -277,4 +299,5 @@ void test_words(void)
 	others();
 	durable();
 	storages();
+	lease();
 }
