@@ -15,7 +15,11 @@ const char *const mutant_name[MUT_N] = {
 	"skip-hash", "hard-apart", "commit-newest", "take-torn", "cut-corrupt",
 	"forget-doubt", "one-slot", "slot-order", "old-slot", "snap-unflushed",
 	"release-early", "wrong-mark", "write-again", "snap-ahead", "retry-flush",
-	"trust-cache", "stale-hard", "deaf-doubt",
+	"trust-cache", "stale-hard", "deaf-doubt", "lease-reply", "expire-soon",
+	"no-round", "ack-ending", "resurrect", "told-late", "release-aba",
+	"overtake", "token-stands", "no-fence", "give-up-keeps", "close-keeps",
+	"reap-stops", "snap-order", "deaf-grant", "late-loss",
+	"rivals", "fence-timer",
 };
 
 void sim_fail(struct world *w, const char *property, const char *fmt, ...)

@@ -7,16 +7,22 @@ const char ctl_help[] =
 "and messages move only when a command says so. Every safety property of the\n"
 "simulator is checked after each step.\n"
 "\n"
-"  nodes N [memory] [ring=N] [bytes=N] [batch=N] [seed=N]\n"
-"                          begin, with N nodes that storage makes durable\n"
+"  nodes N [memory] [ring=N] [bytes=N] [batch=N] [seed=N] [ttl=MS]\n"
+"                          begin, with N nodes that storage makes durable;\n"
+"                          ttl: sessions are leases of so long\n"
 "  add                     one more node, outside of the configuration\n"
 "  bootstrap NODE [N]      the first N nodes (default: all) become the members\n"
 "  campaign NODE           stand for election now, by PreVote\n"
 "  transfer NODE TO        NODE, the leader, hands leadership to TO\n"
 "  propose NODE NAME...    append entries that change nothing, called NAME\n"
-"  inc NODE COUNTER [N]    a program on NODE adds N (default 1)\n"
+"  inc NODE COUNTER [N] [fence=LOCK/TOKEN]  a program on NODE adds N (default 1)\n"
 "  cancel NODE             its oldest unanswered call is given up (EINTR)\n"
 "  read NODE COUNTER [local|index=I]  a program reads, linearizably by default\n"
+"  lock NODE LOCK [shared] [try] [file=F]  a program acquires it, by its open file\n"
+"                          F (default 1), and waits\n"
+"  release NODE LOCK [file=F]  gives it back, or leaves the queue\n"
+"  close NODE [file=F]     the last descriptor of the open file is closed\n"
+"  revoke NODE LOCK [token=T]  an administrator takes it from its holders\n"
 "  deliver WHICH           deliver messages, in the order of sending\n"
 "  drop WHICH              lose them\n"
 "  duplicate WHICH         double them\n"
@@ -42,8 +48,10 @@ const char ctl_help[] =
 "  snapshot NODE           take a snapshot and offer it to peers\n"
 "  compact NODE INDEX      drop the log up to INDEX from memory\n"
 "  status [NODE]  peers NODE  log NODE  disk NODE  messages  apply NODE\n"
+"  locks NODE              who holds and waits, says the node's own state\n"
 "  counter NODE COUNTER    what the node's own state says\n"
 "  quiet COMMAND           carry it out without a word, unless it fails\n"
+"  brief COMMAND           carry it out without a word about messages\n"
 "  help\n";
 
 static void ctl_send(struct world *w, struct msg *m)
@@ -111,6 +119,8 @@ void ctl_init(struct ctl *c, FILE *out)
 	k->batch = 1144;
 	k->compact_at = ~0ULL >> 1;
 	k->objects_max = 1 << 20;
+	k->handles = SIM_HANDLES;
+	k->locks = SIM_LOCKS;
 	k->old_boots = true;
 	c->w.quiet_clients = true;
 }
@@ -227,6 +237,14 @@ static void cmd_ask(struct ctl *c, const struct line *l)
 	}
 }
 
+static void cmd_locks(struct ctl *c, const struct line *l)
+{
+	struct node *n = ctl_live_word(c, l, 1);
+
+	if (n)
+		ctl_locks(c, n);
+}
+
 static void cmd_messages(struct ctl *c, const struct line *l)
 {
 	ctl_messages(c);
@@ -257,6 +275,9 @@ static const struct {
 	{ "peers", cmd_ask },		{ "log", cmd_ask },
 	{ "disk", cmd_disk },		{ "apply", cmd_ask },
 	{ "counter", cmd_ask },		{ "messages", cmd_messages },
+	{ "lock", cmd_lock },		{ "release", cmd_release },
+	{ "close", cmd_close },		{ "revoke", cmd_revoke },
+	{ "locks", cmd_locks },
 	{ "run", cmd_run },		{ "help", cmd_help },
 };
 
@@ -277,12 +298,38 @@ static bool quietly(struct ctl *c, const char *text)
 	return true;
 }
 
+/* The rest of the line, with what it prints of messages left out. */
+static bool briefly(struct ctl *c, const char *text)
+{
+	char *all = NULL, *at, *end;
+	FILE *out = c->w.out;
+	size_t len = 0;
+
+	text += strspn(text, " \t");
+	if (strncmp(text, "brief ", 6))
+		return false;
+	c->w.out = open_memstream(&all, &len);
+	if (!c->w.out)
+		exit(2);
+	ctl_exec(c, text + 6);
+	fclose(c->w.out);
+	c->w.out = out;
+	for (at = all; *at; at = end) {
+		end = strchr(at, '\n');
+		end = end ? end + 1 : at + strlen(at);
+		if (*at != '[' && *at != '>' && strncmp(at, "cut ", 4))
+			fprintf(out, "%.*s", (int)(end - at), at);
+	}
+	free(all);
+	return true;
+}
+
 void ctl_exec(struct ctl *c, const char *text)
 {
 	struct line l;
 	size_t i;
 
-	if (quietly(c, text))
+	if (quietly(c, text) || briefly(c, text))
 		return;
 	ctl_split(&l, text);
 	if (!l.n)

@@ -85,6 +85,14 @@ void cmd_tick(struct ctl *c, const struct line *l);
 void cmd_time(struct ctl *c, const struct line *l);
 void cmd_run(struct ctl *c, const struct line *l);
 
+/* ctl_lock.c */
+void cmd_lock(struct ctl *c, const struct line *l);
+void cmd_release(struct ctl *c, const struct line *l);
+void cmd_close(struct ctl *c, const struct line *l);
+void cmd_revoke(struct ctl *c, const struct line *l);
+struct fsm_extra *ctl_fence(struct ctl *c, const char *text);
+void ctl_locks(struct ctl *c, struct node *n);
+
 /* ctl_print.c */
 void ctl_status(struct ctl *c, struct node *n);
 void ctl_peers(struct ctl *c, struct node *n);

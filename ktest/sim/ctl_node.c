@@ -16,6 +16,8 @@ void cmd_nodes(struct ctl *c, const struct line *l)
 	k->n_slots = ctl_number_of(l, "ring", k->n_slots);
 	k->n_bytes = ctl_number_of(l, "bytes", k->n_bytes);
 	k->batch = ctl_number_of(l, "batch", k->batch);
+	k->leases = ctl_value_of(l, "ttl");
+	k->ttl_ms = ctl_number_of(l, "ttl", k->ttl_ms);
 	c->w.rng.state = ctl_number_of(l, "seed", 1);
 	ghost_init(&c->w);
 	for (i = 0; i < n; i++) {
@@ -118,12 +120,15 @@ static int name_number(struct ctl *c, const struct line *l, int i)
 void cmd_inc(struct ctl *c, const struct line *l)
 {
 	struct node *n = ctl_live_word(c, l, 1);
+	const char *fence = ctl_value_of(l, "fence");
 	int name = n ? name_number(c, l, 2) : -1;
+	u64 amount;
 
 	if (name < 0)
 		return;
-	work_request(n, FSM_COUNTER_ADD, 0, name,
-		     l->n > 3 ? strtoull(l->word[3], NULL, 0) : 1);
+	amount = l->n > 3 ? strtoull(l->word[3], NULL, 0) : 0;
+	work_ask(n, FSM_COUNTER_ADD, 0, name, amount ? amount : 1,
+		 fence ? ctl_fence(c, fence) : NULL);
 	node_drain(n);
 }
 

@@ -53,6 +53,23 @@ void ctl_peers(struct ctl *c, struct node *n)
 	}
 }
 
+static void print_command(FILE *f, const struct fsm_command *d)
+{
+	static const char *const word[] = {
+		[FSM_CANCEL] = "cancel",	[FSM_HANDLE_CLOSE] = "close",
+		[FSM_LOCK_ACQUIRE] = "acquire",	[FSM_LOCK_RELEASE] = "release",
+		[FSM_LOCK_LEAVE] = "leave",	[FSM_LOCK_REVOKE] = "revoke",
+		[FSM_SESSION_END] = "end",
+	};
+
+	fprintf(f, "%llu/%llu %s", d->session, d->seq, word[d->op]);
+	if (d->op == FSM_LOCK_ACQUIRE || d->op == FSM_LOCK_REVOKE)
+		fprintf(f, " %.*s", d->name_len, d->name);
+	else if (d->op != FSM_CANCEL && d->op != FSM_HANDLE_CLOSE)
+		fprintf(f, " %llu", d->arg);
+	fprintf(f, "\n");
+}
+
 static void print_entry(struct ctl *c, u64 index, const struct raft_entry *e)
 {
 	FILE *f = c->w.out;
@@ -69,14 +86,17 @@ static void print_entry(struct ctl *c, u64 index, const struct raft_entry *e)
 		fprintf(f, "init\n");
 	else if (d.op == FSM_SESSION_OPEN)
 		fprintf(f, "open %.*s\n", d.name_len, d.name);
+	else if (d.op == FSM_EXPIRE)
+		fprintf(f, "expire %llu\n", d.arg);
+	else if (!d.session)
+		fprintf(f, "%s\n", d.op == FSM_REAP ? "reap" : "check");
 	else if (d.op == FSM_COUNTER_ADD && d.session == 1)
 		fprintf(f, "%.*s\n", d.name_len, d.name);
 	else if (d.op == FSM_COUNTER_ADD)
 		fprintf(f, "%llu/%llu add %.*s %llu\n", d.session, d.seq,
 			d.name_len, d.name, d.arg);
 	else
-		fprintf(f, "%llu/%llu %s\n", d.session, d.seq,
-			d.op == FSM_CANCEL ? "cancel" : "close");
+		print_command(f, &d);
 }
 
 void ctl_log(struct ctl *c, struct node *n)

@@ -106,6 +106,8 @@ static bool matches_word(struct ctl *c, const struct msg *m, const char *word)
 		return !strcmp(word, "FORWARD");
 	if (m->kind == MSG_HELLO)
 		return !strcmp(word, "HELLO");
+	if (m->kind == MSG_RENEW || m->kind == MSG_RENEWED)
+		return !strcmp(word, m->kind == MSG_RENEW ? "RENEW" : "RENEWED");
 	return !strcmp(word, msg_type(m->m.type));
 }
 

@@ -47,6 +47,38 @@ static void draw_disk(struct world *w)
 	k->no_memory = one_of(g, 0, 0, 100000, 500000);
 }
 
+/*
+ * Half of the lives have clocks that leases may rely on. TTLs are of a few election
+ * timeouts, mostly, so that they matter within a life.
+ */
+static void draw_locks(struct world *w)
+{
+	struct knobs *k = &w->k;
+	struct rng *g = &w->rng;
+
+	k->leases = true;
+	k->epochs = true;
+	k->ttl_ms = one_of(g, 100, 300, 900, 10000);
+	k->lock_share = one_of(g, 0, 300000, 600000, 900000);
+	k->handles = one_of(g, 3, 3, 6, 12);
+	k->locks = one_of(g, 1, 2, 4, 12);
+	k->shared = one_of(g, 0, 200000, 500000, 800000);
+	k->kill = one_of(g, 0, 1, 3, 6);
+	k->admin = one_of(g, 0, 0, 200000, 1000000);
+	k->crowd = rng_below(g, 8) == 0;
+	if (k->crowd) {
+		k->handles = SIM_HANDLES;
+		k->locks = one_of(g, 1, 2, 80, SIM_LOCKS);
+		k->kill = 1;
+	}
+	k->stop_max = one_of(g, 800, 800, 2000, 3 * k->ttl_ms) * MS;
+	if (k->stop_max > 5000 * MS)
+		k->stop_max = 5000 * MS;
+	if (rng_next(g) & 1)
+		k->drift = FSM_DRIFT_PPM;
+	k->jumps = !rng_below(g, 4);
+}
+
 void world_draw(struct world *w)
 {
 	struct knobs *k = &w->k;
@@ -72,11 +104,12 @@ void world_draw(struct world *w)
 	k->compact_at = k->n_slots / one_of(g, 4, 8, 16, 64);
 	if (k->compact_at > k->n_bytes / 256)
 		k->compact_at = k->n_bytes / 256;
-	k->drift = one_of(g, 0, 1, 50, 200);
+	k->drift = one_of(g, 0, FSM_DRIFT_PPM, 50000, 200000);
 	k->early_faults = !rng_below(g, 8);
 	k->lazy_memory = !rng_below(g, 4);
-	k->objects_max = rng_below(g, 4) ? 1 << 20 : 3;
+	k->objects_max = rng_below(g, 4) ? 1 << 20 : one_of(g, 3, 12, 25, 40);
 	k->doom = one_of(g, 0, 0, 0, 100000);
 	draw_disk(w);
+	draw_locks(w);
 	w->snap_budget = one_of(g, 1, 1, 3, ~0U);
 }

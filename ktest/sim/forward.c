@@ -10,6 +10,7 @@ static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin
 {
 	struct fsm_command c;
 	u64 index;
+	int ret;
 
 	if (fsm_decode(&c, cmd, len))
 		sim_fail(n->w, "contract", "%s: a forwarded command does not decode",
@@ -18,8 +19,11 @@ static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin
 		return 0;
 	if (!node_admits(n) || !fsm_room(n->f, raft_last_index(n->r), 1))
 		return -ENOSPC;
-	return raft_propose(n->r, node_now(n), RAFT_COMMAND, cmd, len, origin,
-			    &index);
+	ret = raft_propose(n->r, node_now(n), RAFT_COMMAND, cmd, len, origin,
+			   &index);
+	if (!ret)
+		lease_appended(n, &c, index);
+	return ret;
 }
 
 static void note_sent(struct node *n, const u8 *cmd, u16 len)
@@ -30,13 +34,17 @@ static void note_sent(struct node *n, const u8 *cmd, u16 len)
 	if (fsm_decode(&c, cmd, len))
 		sim_fail(n->w, "contract", "%s: its command does not decode",
 			 n->name);
-	if (c.op != FSM_COUNTER_ADD && c.op != FSM_HANDLE_CLOSE)
+	if (c.op == FSM_SESSION_OPEN || c.op == FSM_CANCEL)
 		return;
 	r = n->c.window[c.seq % FSM_WINDOW];
 	if (!r || r->seq != c.seq)
 		sim_fail(n->w, "contract", "%s sends %llu, not in its window",
 			 n->name, c.seq);
-	ghost_sent(n->w, n, &c, (struct req *)r);
+	if (r->op == FSM_LOCK_ACQUIRE || r->op == FSM_LOCK_LEAVE ||
+	    (r->op == FSM_LOCK_RELEASE && !lock_raw(r)))
+		lock_sent(n, &c, r);
+	else
+		ghost_sent(n->w, n, &c, (struct req *)r);
 }
 
 static void flush_forward(struct node *n, u8 *buf, u32 len, u8 count)

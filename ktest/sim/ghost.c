@@ -27,6 +27,7 @@ void ghost_init(struct world *w)
 	g->votes = xcalloc(G_VOTES, sizeof(*g->votes));
 	for (i = 0; i < SIM_NAMES; i++)
 		strcpy(g->counter[i].name, work_name(i));
+	claims_init(w);
 }
 
 void ghost_free(struct world *w)
@@ -36,6 +37,7 @@ void ghost_free(struct world *w)
 
 	for (i = 0; i < SIM_NAMES; i++)
 		free(g->counter[i].past);
+	claims_free(w);
 	free(g->entries);
 	free(g->log);
 	free(g->leaders);

@@ -4,6 +4,22 @@
 #define SIM_GHOST_H
 
 struct req;
+struct hold;
+struct gchange;
+
+/**
+ * struct gcounts - what fsm_stats() has to say after an entry
+ * @next_token: as there, as the others
+ */
+struct gcounts {
+	u64 next_token;
+	u32 objects;
+	u32 locks;
+	u32 held;
+	u32 waiting;
+	u32 sessions;
+	bool dying;
+};
 
 /**
  * struct gentry - an entry that some leader made; there is one for each
@@ -27,18 +43,23 @@ struct gentry {
  * @commit_term: term of the leader that committed it
  * @hash: of the state after it, once somebody applied it
  * @out: outcome that the first to apply it saw
+ * @changes: what it does to locks, says the model
+ * @counts: what there is after it, says the model
  */
 struct gcommit {
 	struct gentry *e;
 	u64 commit_term;
 	u64 hash;
 	struct fsm_outcome out;
+	struct gchange *changes;
+	struct gcounts counts;
 	bool applied;
 };
 
 /**
  * struct gresult - what became of request (session, seq), says the model
  * @req: the request, while somebody knows it
+ * @hold: the acquire of which it is a request
  * @session: key
  * @seq: key
  * @resolved: its entry, or one that forbids it, was committed
@@ -50,6 +71,7 @@ struct gcommit {
 struct gresult {
 	struct gresult *next;
 	struct req *req;
+	struct hold *hold;
 	u64 session;
 	u64 seq;
 	u64 value;
@@ -59,6 +81,16 @@ struct gresult {
 	bool effect;
 };
 
+/**
+ * struct gsession - a session that was ever open
+ * @name: its node's
+ * @ended: index of the entry that ended it; 0: none has
+ * @revoked: by an administrator
+ * @rogue: by a leader whose clock was out of the bound
+ * @forgotten: nobody remembers any more that it had that name
+ * @closed: handles of it
+ * @owners: handles that have claims
+ */
 struct gsession {
 	struct gsession *next;
 	u64 id;
@@ -67,13 +99,18 @@ struct gsession {
 	u64 boot_counter;
 	u64 boot_nonce;
 	u64 ordinal;
+	u64 ended;
 	bool open;
+	bool revoked;
+	bool rogue;
+	bool forgotten;
 	u8 name_len;
 	char name[FSM_NAME_MAX + 1];
 	struct gclosed {
 		struct gclosed *next;
 		u64 handle;
 	} *closed;
+	struct gowner *owners;
 };
 
 /* A counter's whole past: its value from index on. */
@@ -97,6 +134,8 @@ struct gvote {
 
 enum { G_RESULTS = 1 << 14, G_VOTES = 1 << 10 };
 
+#include "lock.h"
+
 struct ghost {
 	struct gentry **entries;	/* by index */
 	struct gcommit *log;		/* by index; valid up to .commit */
@@ -114,6 +153,7 @@ struct ghost {
 	struct gsession *sessions;
 	struct gcounter counter[SIM_NAMES];
 	u32 objects, objects_max;
+	struct glocks l;
 	bool formed;
 	struct raft_config config;
 };

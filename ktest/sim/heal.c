@@ -26,11 +26,29 @@ static void heal(struct world *w)
 		if (!n->alive && !is_lost(n))
 			world_return(n);
 		n->paused = false;
+		clock_go_on(n);
 		if (!n->alive)
 			continue;
-		node_set_rate(n, 1024);
+		clock_rate(n, CLOCK_ONE);
 		snap_feed_all(n);
 	}
+}
+
+/* What is not yet as it should be with locks, or NULL. */
+static const char *unlocked(struct world *w, struct node *leader,
+			    struct node **who)
+{
+	const char *what;
+	u32 i;
+
+	for (i = 0; i < w->n_slots; i++) {
+		*who = &w->node[i];
+		what = is_lost(*who) ? NULL : forgotten(*who);
+		if (what)
+			return what;
+	}
+	*who = leader;
+	return leaked(w, leader);
 }
 
 /* What is not yet as it should be, or NULL. */
@@ -69,7 +87,7 @@ static const char *missing(struct world *w, struct node **who)
 		if (n->s && n->s->doubt != RAFT_SURE)
 			return "is still in doubt of its storage";
 	}
-	return NULL;
+	return w->k.leases ? unlocked(w, leader, who) : NULL;
 }
 
 static void demand(struct world *w, const char *when, u64 limit)
@@ -113,6 +131,60 @@ static void ask_all(struct world *w)
 				 w->node[i].name, q[i]->status);
 }
 
+/* A disk that hung before everything was healed may hang on for some seconds. */
+static void calm_down(struct world *w)
+{
+	u64 end = w->now + 10000 * MS;
+	bool busy = true;
+	u32 i;
+
+	while (busy && w->now < end) {
+		busy = false;
+		for (i = 0; i < w->n_slots; i++) {
+			const struct storage *s = w->node[i].s;
+
+			busy |= s && w->node[i].alive &&
+				(s->keep.job || s->wal.flying);
+		}
+		if (busy)
+			world_until(w, w->now + 50 * MS);
+	}
+}
+
+/*
+ * Programs come to their ends: each node's asks for the same lock, all give back what
+ * they have, or get yet; and in calm weather nobody loses anything.
+ */
+static void finish_locks(struct world *w)
+{
+	struct hold *last[SIM_SLOTS] = { NULL };
+	u64 lost;
+	u32 i;
+
+	calm_down(w);
+	lost = w->stat.lost;
+	for (i = 0; i < w->n_slots; i++) {
+		struct node *n = &w->node[i];
+
+		if (is_lost(n))
+			continue;
+		n->handle[0].lost = 0;
+		last[i] = lock_acquire(n, 0, 0, 0);
+		n->finishing = true;
+		node_drain(n);
+	}
+	demand(w, "after all give back their locks", 10000 * MS);
+	for (i = 0; i < w->n_slots; i++)
+		if (last[i] && !last[i]->over)
+			sim_fail(w, "progress", "%s: its last acquire of %s has not come to its end",
+				 w->node[i].name, lock_text(0));
+	if (w->g.l.now.held || w->g.l.now.waiting)
+		sim_fail(w, "progress", "%u claims are left when all is given back",
+			 w->g.l.now.held + w->g.l.now.waiting);
+	if (w->stat.lost != lost)
+		sim_fail(w, "lease", "locks are lost in calm weather");
+}
+
 /*
  * The end of a life: everything is healed, and where a majority of the members
  * lives, progress is demanded; elsewhere nothing may be answered.
@@ -123,8 +195,10 @@ void world_end(struct world *w)
 
 	heal(w);
 	if (majority_lives(w) && w->g.commit) {
-		demand(w, "after healing", 20000 * MS);
+		demand(w, "after healing", (20000 + 4 * w->k.ttl_ms) * MS);
 		ask_all(w);
+		if (w->k.leases)
+			finish_locks(w);
 	} else {
 		for (i = 0; i < w->n_slots; i++) {
 			if (is_lost(&w->node[i]))

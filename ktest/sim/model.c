@@ -6,7 +6,7 @@
  */
 #include "sim.h"
 
-static struct gsession *session_by_id(struct world *w, u64 id)
+struct gsession *model_session(struct world *w, u64 id)
 {
 	struct gsession *s;
 
@@ -65,24 +65,59 @@ bool model_value(struct world *w, u8 name, u64 index, u64 *value)
 	return lo;
 }
 
+static bool same_name(const struct gsession *s, const struct fsm_command *c)
+{
+	return s->name_len == c->name_len && !memcmp(s->name, c->name, c->name_len);
+}
+
+static struct gsession *session_named(struct world *w, const struct fsm_command *c)
+{
+	struct gsession *s = w->g.sessions;
+
+	while (s && !(s->open && same_name(s, c)))
+		s = s->next;
+	return s;
+}
+
+/* Does the open come after the session @s of the same node, as that counts? */
+static bool goes_on(const struct gsession *s, const struct fsm_command *c)
+{
+	if (s->boot_counter != c->boot_counter)
+		return c->boot_counter > s->boot_counter;
+	return s->boot_nonce == c->boot_nonce && c->arg2 > s->ordinal;
+}
+
+/*
+ * "It ends, too, when the same member opens one under a newer boot or incarnation"
+ * (design 3). Opens may be late, and come again: idempotently. Who lost the name to
+ * another incarnation does not get it back by what it sent before.
+ */
+static bool may_open(struct world *w, const struct fsm_command *c,
+		     const struct gsession *now)
+{
+	const struct gsession *s;
+
+	if (!now)
+		return true;
+	if (raft_id_eq(now->node, c->node))
+		return goes_on(now, c);
+	for (s = w->g.sessions; s; s = s->next)
+		if (same_name(s, c) && !s->forgotten &&
+		    raft_id_eq(s->node, c->node) &&
+		    (c->boot_counter < s->boot_counter ||
+		     (c->boot_counter == s->boot_counter && c->arg2 <= s->ordinal)))
+			return false;
+	return true;
+}
+
 static void model_open(struct world *w, u64 index, const struct fsm_command *c)
 {
-	struct gsession *s;
+	struct gsession *s, *now = session_named(w, c);
 
-	for (s = w->g.sessions; s; s = s->next) {
-		if (!raft_id_eq(s->node, c->node))
-			continue;
-		if (s->boot_counter == c->boot_counter &&
-		    s->boot_nonce == c->boot_nonce && s->ordinal >= c->arg2)
-			return;	/* idempotent, or late */
-		if (s->boot_counter > c->boot_counter)
-			return;	/* of a start before */
-	}
-	/* A member of the same name under a newer boot or incarnation. */
-	for (s = w->g.sessions; s; s = s->next)
-		if (s->name_len == c->name_len &&
-		    !memcmp(s->name, c->name, c->name_len))
-			s->open = false;
+	if (!may_open(w, c, now))
+		return;
+	if (now)
+		model_session_dies(w, index, now);
 	s = arena_alloc(w, sizeof(*s));
 	s->id = index;
 	s->low = 1;
@@ -95,6 +130,32 @@ static void model_open(struct world *w, u64 index, const struct fsm_command *c)
 	memcpy(s->name, c->name, c->name_len);
 	s->next = w->g.sessions;
 	w->g.sessions = s;
+	w->g.l.now.sessions++;
+	if (now)
+		model_reap(w, index);
+}
+
+/* It ends by itself, and with its name it is forgotten who had that before. */
+static void model_end(struct world *w, u64 index, struct gsession *s)
+{
+	struct gsession *o;
+
+	model_session_dies(w, index, s);
+	for (o = w->g.sessions; o; o = o->next)
+		if (o->name_len == s->name_len &&
+		    !memcmp(o->name, s->name, s->name_len))
+			o->forgotten = true;
+	model_reap(w, index);
+}
+
+static void model_expire(struct world *w, u64 index, const struct fsm_command *c)
+{
+	struct gsession *s = model_session(w, c->arg);
+
+	if (!s || !s->open)
+		return;
+	belief_expired(w, index, s);
+	model_end(w, index, s);
 }
 
 static bool is_closed(const struct gsession *s, u64 handle)
@@ -132,10 +193,6 @@ static void model_add(struct world *w, u64 index, const struct fsm_command *c,
 		sim_fail(w, "exactly once",
 			 "entry %llu holds request %llu/%llu, which no program made",
 			 index, c->session, c->seq);
-	if (is_closed(s, c->handle)) {
-		resolve(w, r, index, -ECANCELED, 0);
-		return;
-	}
 	if (!g)
 		sim_fail(w, "exactly once", "entry %llu names an unknown counter",
 			 index);
@@ -162,11 +219,45 @@ static void model_close(struct world *w, u64 index, const struct fsm_command *c,
 	d->next = s->closed;
 	s->closed = d;
 	resolve(w, r, index, 0, 0);
+	model_handle_dies(w, index, s, c->handle);
+}
+
+/* Requests for locks; of wants they are the acquires, releases, leaves. */
+static void model_lock(struct world *w, u64 index, const struct fsm_command *c,
+		       struct gsession *s, struct gresult *r)
+{
+	struct gsession *victim = NULL;
+	u64 value = 0;
+	s32 status;
+
+	if (!r->req && !r->hold)
+		sim_fail(w, "exactly once",
+			 "entry %llu holds request %llu/%llu, which no program made",
+			 index, c->session, c->seq);
+	if (c->op == FSM_LOCK_ACQUIRE) {
+		if (r->hold->over && !r->hold->forgot)
+			sim_fail(w, "exactly once",
+				 "acquire %llu/%llu is applied at %llu after its program was told of its end",
+				 c->session, c->seq, index);
+		status = model_acquire(w, index, c, s, r->hold, &value);
+	} else if (c->op == FSM_LOCK_REVOKE) {
+		status = model_revoke(w, index, c, &value);
+	} else if (c->op == FSM_SESSION_END) {
+		victim = model_session(w, c->arg);
+		status = victim && victim->open ? 0 : -ENOENT;
+	} else {
+		status = model_release(w, index, c, s, &value);
+	}
+	resolve(w, r, index, status, value);
+	if (victim && !status) {
+		victim->revoked = true;
+		model_end(w, index, victim);
+	}
 }
 
 static void model_request(struct world *w, u64 index, const struct fsm_command *c)
 {
-	struct gsession *s = session_by_id(w, c->session);
+	struct gsession *s = model_session(w, c->session);
 	struct gresult *r;
 
 	if (!s || !s->open)
@@ -178,19 +269,46 @@ static void model_request(struct world *w, u64 index, const struct fsm_command *
 	r = ghost_result(w, c->session, c->seq, true);
 	if (r->resolved)
 		return;
-	if (c->op == FSM_CANCEL)
+	if (c->op == FSM_HANDLE_CLOSE)
+		model_close(w, index, c, s, r);
+	else if (c->op == FSM_CANCEL || is_closed(s, c->handle))
 		resolve(w, r, index, -ECANCELED, 0);
+	else if (!model_fence(w, c))
+		resolve(w, r, index, -ESTALE, 0);
 	else if (c->op == FSM_COUNTER_ADD)
 		model_add(w, index, c, s, r);
 	else
-		model_close(w, index, c, s, r);
+		model_lock(w, index, c, s, r);
+}
+
+static void model_command(struct world *w, u64 index, const struct gentry *e)
+{
+	struct fsm_command c;
+
+	if (fsm_decode(&c, e->data, e->len))
+		sim_fail(w, "contract", "entry %llu does not decode", index);
+	switch (c.op) {
+	case FSM_INIT:
+	case FSM_CHECK:
+		break;
+	case FSM_SESSION_OPEN:
+		model_open(w, index, &c);
+		break;
+	case FSM_EXPIRE:
+		model_expire(w, index, &c);
+		break;
+	case FSM_REAP:
+		model_reap(w, index);
+		break;
+	default:
+		model_request(w, index, &c);
+	}
 }
 
 /* Entry @index is committed: the model takes it. */
 void model_commit(struct world *w, u64 index)
 {
 	const struct gentry *e = w->g.log[index].e;
-	struct fsm_command c;
 
 	if (e->kind == RAFT_MEMBERS && !w->g.formed) {
 		if (raft_config_decode(&w->g.config, e->data, e->len))
@@ -198,14 +316,40 @@ void model_commit(struct world *w, u64 index)
 				 index);
 		w->g.formed = true;
 	}
-	if (e->kind != RAFT_COMMAND)
-		return;
-	if (fsm_decode(&c, e->data, e->len))
-		sim_fail(w, "contract", "entry %llu does not decode", index);
-	if (c.op == FSM_SESSION_OPEN)
-		model_open(w, index, &c);
-	else if (c.op != FSM_INIT && c.op != FSM_CHECK)
-		model_request(w, index, &c);
+	if (e->kind == RAFT_COMMAND)
+		model_command(w, index, e);
+	model_counts(w, index);
+}
+
+/* A session begins, or ends by itself: as the model has it. */
+static void compare_session(struct world *w, struct node *n, u64 index,
+			    const struct fsm_command *c,
+			    const struct fsm_outcome *out)
+{
+	const struct gsession *s = model_session(w, c->op == FSM_EXPIRE ?
+						 c->arg : index), *o;
+	bool as_said = out->kind == FSM_OUT_NONE;
+
+	if (c->op == FSM_EXPIRE && s && s->ended == index)
+		as_said = out->kind == FSM_OUT_ENDED && out->session == s->id &&
+			  out->status == -EKEYEXPIRED &&
+			  raft_id_eq(out->node, s->node);
+	if (c->op == FSM_SESSION_OPEN && s) {
+		for (o = w->g.sessions; o && o->ended != index; o = o->next)
+			;
+		as_said = out->kind == FSM_OUT_OPENED && !out->status &&
+			  out->session == index &&
+			  out->replaced == (o ? o->id : 0);
+	} else if (c->op == FSM_SESSION_OPEN && out->kind == FSM_OUT_OPENED) {
+		o = model_session(w, out->session);
+		as_said = o && raft_id_eq(o->node, c->node) &&
+			  o->boot_nonce == c->boot_nonce &&
+			  o->ordinal == c->arg2 && !out->replaced;
+	}
+	if (!as_said)
+		sim_fail(w, "sessions", "%s: entry %llu: outcome %u of session %llu, status %d, replaces %llu",
+			 n->name, index, out->kind, out->session, out->status,
+			 out->replaced);
 }
 
 static void first_outcome(struct world *w, struct node *n, u64 index,
@@ -215,8 +359,11 @@ static void first_outcome(struct world *w, struct node *n, u64 index,
 	const struct gresult *r;
 	struct fsm_command c;
 
-	if (e->kind != RAFT_COMMAND || fsm_decode(&c, e->data, e->len) ||
-	    c.op == FSM_INIT || c.op == FSM_SESSION_OPEN || c.op == FSM_CHECK)
+	if (e->kind != RAFT_COMMAND || fsm_decode(&c, e->data, e->len))
+		return;
+	if (c.op == FSM_SESSION_OPEN || c.op == FSM_EXPIRE)
+		compare_session(w, n, index, &c, out);
+	if (!c.session)
 		return;
 	r = ghost_result(w, c.session, c.seq, false);
 	if (out->kind != FSM_OUT_RESULT) {
@@ -227,7 +374,7 @@ static void first_outcome(struct world *w, struct node *n, u64 index,
 		return;
 	}
 	if (!r || !r->resolved) {
-		struct gsession *s = session_by_id(w, c.session);
+		struct gsession *s = model_session(w, c.session);
 
 		if (!out->status)
 			sim_fail(w, "exactly once",
@@ -236,11 +383,15 @@ static void first_outcome(struct world *w, struct node *n, u64 index,
 				 s ? "an ended" : "no");
 		return;
 	}
+	if (c.op == FSM_SESSION_END && r->index == index &&
+	    out->ended != (r->status ? 0 : c.arg))
+		sim_fail(w, "sessions", "%s: entry %llu ends session %llu; the model %llu",
+			 n->name, index, out->ended, r->status ? 0 : c.arg);
 	/* Below the low mark its result is forgotten, not repeated. */
 	if (out->status && out->status != r->status && r->index < index)
 		return;
 	if (out->status != r->status || out->index != r->index ||
-	    (r->effect && c.op == FSM_COUNTER_ADD && out->value != r->value))
+	    (r->effect && out->value != r->value))
 		sim_fail(w, "exactly once",
 			 "%s: request %llu/%llu at %llu: status %d value %llu index %llu; the model has %d, %llu, %llu",
 			 n->name, c.session, c.seq, index, out->status,
@@ -277,6 +428,9 @@ void model_applied(struct world *w, struct node *n, u64 index,
 	struct fsm_stats st;
 
 	fsm_stats(n->f, &st);
+	compare_locks(w, n, index, out);
+	if (!(index & 255))
+		compare_all(w, n);
 	if (!g->applied) {
 		first_outcome(w, n, index, out);
 		compare_counter(w, n, index);
@@ -294,7 +448,8 @@ void model_applied(struct world *w, struct node *n, u64 index,
 	if (g->out.kind != out->kind || g->out.status != out->status ||
 	    g->out.value != out->value || g->out.session != out->session ||
 	    g->out.seq != out->seq || g->out.index != out->index ||
-	    g->out.replaced != out->replaced)
+	    g->out.replaced != out->replaced || g->out.ended != out->ended ||
+	    g->out.n_events != out->n_events)
 		sim_fail(w, "state machine safety",
 			 "%s: entry %llu has another outcome than elsewhere",
 			 n->name, index);

@@ -143,7 +143,7 @@ void mutant_weather(struct world *w)
 {
 	struct knobs *k = &w->k;
 
-	if (w->mutant >= MUT_HARD_APART)
+	if (w->mutant >= MUT_HARD_APART && w->mutant < MUT_LEASE_REPLY)
 		storage_weather(w);
 	switch (w->mutant) {
 	case MUT_COUNT_OLD:

@@ -21,6 +21,8 @@ struct msg *msg_new(struct world *w)
 	m->n_commands = 0;
 	m->len = 0;
 	m->wire_len = 0;
+	m->session = 0;
+	m->renewal = 0;
 	m->data = NULL;
 	return m;
 }
@@ -233,6 +235,10 @@ void msg_print(FILE *f, const struct world *w, const struct msg *m)
 		fprintf(f, " FORWARD commands=%u", m->n_commands);
 	else if (m->kind == MSG_HELLO)
 		fprintf(f, " HELLO");
+	else if (m->kind == MSG_RENEW || m->kind == MSG_RENEWED)
+		fprintf(f, " %s session=%llu id=%llu",
+			m->kind == MSG_RENEW ? "RENEW" : "RENEWED",
+			m->session, m->renewal);
 	else
 		print_raft(f, &m->m);
 }

@@ -8,29 +8,6 @@
 #define CHECK_EVERY 256		/* entries applied between two comparisons */
 #define FULL_WAIT (5 * MS)	/* the leader's log was full */
 
-u64 node_now(const struct node *n)
-{
-	return n->local0 + (((n->w->now - n->global0) * n->rate) >> 10);
-}
-
-u64 node_to_global(const struct node *n, u64 local)
-{
-	u64 now = node_now(n);
-
-	if (local <= now)
-		return n->w->now;
-	if (local - now > 3600000 * MS)
-		return n->w->now + 3600000 * MS;
-	return n->w->now + ((local - now) << 10) / n->rate + 1;
-}
-
-void node_set_rate(struct node *n, u32 rate)
-{
-	n->local0 = node_now(n);
-	n->global0 = n->w->now;
-	n->rate = rate;
-}
-
 struct node *node_by_id(struct world *w, struct raft_id id)
 {
 	unsigned int i;
@@ -57,9 +34,10 @@ void node_create(struct world *w, u8 slot)
 	snprintf(n->name, sizeof(n->name), "n%u", slot + 1);
 	n->exists = true;
 	n->id = fresh_id(w, slot);
-	n->local0 = rng_below(&w->rng, 1000 * MS);
-	n->global0 = w->now;
-	n->rate = 1024;
+	clock_init(n);
+	n->ttl_ms = w->k.ttl_ms;
+	if (w->k.leases && w->k.ttl_ms < FSM_TTL_MAX_MS / 2)
+		n->ttl_ms <<= rng_next(&w->rng) & 1;
 	if (w->k.disk)
 		storage_format(n);
 	if (slot >= w->n_slots)
@@ -127,7 +105,7 @@ static void boot(struct node *n)
 	if (raft_init(n->r, &p, node_now(n)))
 		sim_fail(w, "restart", "%s: raft_init()", n->name);
 	fsm_client_init(&n->c, n->id, n->boot_counter, n->boot_nonce, n->name,
-			strlen(n->name));
+			strlen(n->name), n->ttl_ms);
 }
 
 void node_start(struct node *n)
@@ -139,7 +117,9 @@ void node_start(struct node *n)
 	n->starts++;
 	n->boot_counter++;
 	n->boot_nonce = rng_next(&w->rng) | 1;
+	clock_start(n);
 	boot(n);
+	work_start(n);
 	if (!n->s) {
 		restore(n);
 	} else if (!recover(n)) {
@@ -160,7 +140,6 @@ void node_start(struct node *n)
 	memset(n->observed, 0, sizeof(n->observed));
 	memset(n->doubted, 0, sizeof(n->doubted));
 	check_start(n);
-	work_start(n);
 	trace(w, "%s starts, term %llu, last %llu", n->name, n->term, n->last);
 	node_drain(n);
 }
@@ -236,6 +215,7 @@ void node_destroy(struct node *n)
 {
 	if (n->alive)
 		node_crash(n);
+	lock_stop(n);
 	storage_free(n);
 	store_wipe(&n->st);
 	store_wipe(&n->old);
@@ -294,13 +274,18 @@ static void send_held(struct node *n)
 	n->held_tail = tail;
 }
 
-/* Mutant "dedup": a repeated request comes under a name that is not known. */
+/*
+ * Mutants make another entry of it. "dedup": a repeated request comes under a name
+ * that is not known.
+ */
 static u16 twist(struct node *n, const struct gentry *g, u8 *buf)
 {
 	struct fsm_command c;
 	struct gresult *r;
 
-	if (n->w->mutant != MUT_DEDUP || fsm_decode(&c, g->data, g->len) ||
+	if (n->w->mutant != MUT_DEDUP)
+		return mutant_entry(n, g, buf);
+	if (fsm_decode(&c, g->data, g->len) ||
 	    c.op != FSM_COUNTER_ADD)
 		return 0;
 	r = ghost_result(n->w, c.session, c.seq, false);
@@ -351,10 +336,7 @@ void node_apply(struct node *n, u64 first, u64 last)
 			stop_differing(n, i);
 		if (n->w->mutant != MUT_SKIP_HASH)
 			model_applied(n->w, n, i, &out);
-		if (out.kind != FSM_OUT_NONE) {
-			n->pump = true;
-			fsm_client_applied(&n->c, &out, work_done, n);
-		}
+		lease_applied(n, &out);
 	}
 	raft_applied(n->r, last);
 }
@@ -395,6 +377,8 @@ static void set_deadline(struct node *n)
 			c = now + FULL_WAIT;
 		d = min(d, c);
 	}
+	if (!n->broken)
+		d = min(d, lease_deadline(n));
 	d = min(d, n->user_at);
 	n->deadline = d;
 	n->w->ops->deadline(n->w, n);
@@ -449,6 +433,7 @@ void node_drain(struct node *n)
 		if (n->broken)
 			break;
 		again |= compare(n);
+		again |= lease_turn(n);
 		work_serve(n);
 		if (n->pump) {
 			n->pump = false;
@@ -519,6 +504,8 @@ void node_deliver(struct node *n, struct msg *m)
 		node_forwarded(n, m);
 	else if (m->kind == MSG_HELLO)
 		node_greeted(n, m);
+	else if (m->kind == MSG_RENEW || m->kind == MSG_RENEWED)
+		lease_message(n, m);
 	else
 		take_raft(n, m);
 	node_drain(n);

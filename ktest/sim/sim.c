@@ -157,6 +157,9 @@ static u64 report(const struct job *jobs)
 	printf("# %llu write groups; disks: %llu hung, %llu failed, %llu rotted; starts: %llu in doubt, %llu refused; %llu states compared\n",
 	       s->groups, s->hung, s->broken, s->rotten, s->doubts, s->refused,
 	       s->checks);
+	printf("# %llu acquires, %llu granted, %llu lost; %llu fenced; %llu renewals, %llu expiries, %llu reaps; %llu in doubt who holds; resource: %llu writes, %llu refused\n",
+	       s->acquires, s->grants, s->lost, s->fenced, s->renewals,
+	       s->expiries, s->reaps, s->rivals, s->writes, s->refused_writes);
 	return speed;
 }
 

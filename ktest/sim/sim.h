@@ -14,6 +14,7 @@
  *   model.c     an independent model of the state machine
  *   check.c     the properties, checked after every step
  *   draw.c      the weather of a life
+ *   lock.h      locks, leases and clocks: says which files they have
  *   world.c     time, the event queue, faults
  *   heal.c      the end: healing, then progress
  *   sim.c       options, many seeds on several processes, TAP
@@ -42,8 +43,8 @@
 enum {
 	SIM_SLOTS = 12,		/* machines: members, and nodes that join */
 	SIM_NAMES = 8,		/* counters that programs touch */
-	SIM_HANDLES = 3,	/* open files a node */
-	SIM_INFLIGHT = 8,	/* requests of one open file */
+	SIM_HANDLES = 24,	/* open files a node, at most */
+	SIM_REQS = 24,		/* requests of one node */
 	SIM_READS = 12,		/* reads waiting on one node */
 	SIM_FORWARD = 24,	/* commands in one forward */
 	SIM_DEDUP_SHIFT = 500,	/* mutant "dedup": seq of the second run */
@@ -100,6 +101,8 @@ enum msg_kind {
 	MSG_RAFT,
 	MSG_FORWARD,	/* commands for the leader */
 	MSG_HELLO,	/* replicate to me, I am not in the configuration */
+	MSG_RENEW,	/* a session is alive: to the leader */
+	MSG_RENEWED,	/* the leader acknowledges that */
 };
 
 /**
@@ -110,6 +113,8 @@ enum msg_kind {
  * @m: raft message without pointers
  * @e: entries that it carries
  * @data: chunk, or forwarded commands, each behind its length
+ * @session: of a renewal
+ * @renewal: its id
  */
 struct msg {
 	struct msg *next;
@@ -123,6 +128,8 @@ struct msg {
 	u32 from_boot;		/* of the sender */
 	u32 len;
 	u32 wire_len;		/* not 0: @data is a datagram */
+	u64 session;
+	u64 renewal;
 	struct raft_id from_id;
 	struct raft_id to_id;
 	struct raft_msg m;
@@ -184,10 +191,16 @@ struct read {
 	u64 retry;
 };
 
+/**
+ * struct handle - an open file
+ * @no: its number
+ * @owner: of its locks
+ * @lost: why they are gone, until it is reset; 0: they are not
+ */
 struct handle {
 	u64 no;
-	u64 last_seq;
-	u32 open_reqs;
+	struct fsm_owner *owner;
+	s32 lost;
 };
 
 struct node {
@@ -221,9 +234,7 @@ struct node {
 	u64 check_at;		/* applied when it last compared hashes */
 	struct msg *held, *held_tail;	/* .after not yet durable */
 
-	/* clock: local = local0 + (now - global0) * rate / 1024 */
-	u64 local0, global0;
-	u32 rate;
+	struct clock clock;
 	u64 deadline;		/* local */
 	u64 tick_at;		/* event standing in the queue (global), 0: none */
 
@@ -256,6 +267,31 @@ struct node {
 	u32 n_reqs;
 	struct read reads[SIM_READS];
 	u64 next_ctx;
+
+	/* leases */
+	u32 ttl_ms;
+	struct fsm_wants ws;
+	struct fsm_want *tables[FSM_WANT_TABLES * SIM_BUCKETS];
+	struct fsm_warden wd;
+	u64 round;		/* context of the last one asked for */
+	u64 round_ctx, round_index; /* the last one confirmed */
+	bool want_round;
+	bool sessions_changed;	/* the warden has to look */
+	bool full;		/* the log took no entry */
+	u64 reap_index;		/* of the last one appended */
+	u64 soon_term, since;	/* of mutants */
+	bool pretends;
+	u32 notify;		/* slots that are to learn of a commit */
+
+	/* locks */
+	struct hold *holds;
+	u32 n_holds;
+	struct closing *closing;
+	bool backlog;		/* something is left to be told, or closed */
+	bool finishing;		/* its programs give back what they get */
+	struct gone gone[SIM_OLD];
+	u32 n_gone;
+
 	bool pump;		/* the client may have something to send */
 	u64 user_at;		/* next deadline of a program (global), ~0 */
 	struct raft_id observed[SIM_SLOTS];
@@ -315,6 +351,25 @@ enum mutant {
 	MUT_TRUST_CACHE,	/* a start relies on what the disk's cache holds */
 	MUT_STALE_HARD,		/* a start does not keep the vote that it found */
 	MUT_DEAF_DOUBT,		/* a leader does not hear of a peer's doubt */
+	/* locks, leases, fencing: mutants_lock.c */
+	MUT_LEASE_REPLY,	/* a lease counts from the reply */
+	MUT_EXPIRE_SOON,	/* a new leader does not wait for renewals */
+	MUT_NO_ROUND,		/* a renewal is acknowledged without a round */
+	MUT_ACK_ENDING,		/* ... and after its expiry is in the log */
+	MUT_RESURRECT,		/* no timer, and a late reply brings a lease back */
+	MUT_TOLD_LATE,		/* a grant is told though the lease is over */
+	MUT_RELEASE_ABA,	/* a stale token releases the new holder */
+	MUT_OVERTAKE,		/* the last to come is served first */
+	MUT_TOKEN_STANDS,	/* a grant does not advance the token */
+	MUT_NO_FENCE,		/* fences are not looked at */
+	MUT_GIVE_UP_KEEPS,	/* who gives up stays in the queue */
+	MUT_CLOSE_KEEPS,	/* a closed handle keeps its locks */
+	MUT_REAP_STOPS,		/* what one entry cannot end stays */
+	MUT_SNAP_ORDER,		/* a snapshot forgets the order of a queue */
+	MUT_DEAF_GRANT,		/* grants are not told to who waits */
+	MUT_LATE_LOSS,		/* who holds believes for twice the TTL */
+	MUT_RIVALS,		/* the same, with the direct check off */
+	MUT_FENCE_TIMER,	/* own fences rely on the timer, which is late */
 	MUT_N
 };
 
@@ -332,7 +387,17 @@ struct knobs {
 	u32 read_share, cancel_share, close_share;
 	u32 n_slots, n_bytes, batch;
 	u64 compact_at;
-	u32 drift;		/* parts of 1024 */
+	u32 drift;		/* parts in a million */
+	bool epochs;		/* clocks begin anywhere */
+	bool leases;		/* sessions have to be renewed */
+	u32 ttl_ms;
+	u32 lock_share;		/* of what programs do */
+	u32 handles, locks;	/* used: SIM_HANDLES, SIM_LOCKS at most */
+	u32 shared;		/* of acquires */
+	u32 kill, admin;	/* closes, in 100; administrators */
+	bool crowd;		/* many acquires at a time */
+	bool jumps;		/* clocks jump ahead */
+	u64 stop_max;		/* machines stand still for so long */
 	bool old_boots;		/* datagrams of earlier boots arrive */
 	bool wire;		/* through the codec */
 	bool early_faults;	/* before the cluster has formed */
@@ -394,13 +459,12 @@ struct world {
 		u64 snapshots, installs, compactions, bytes_sent, entries;
 		u64 forwards, cancels, overflow;
 		u64 groups, broken, hung, rotten, doubts, refused, checks;
+		u64 acquires, grants, lost, wanted, fenced, renewals, expiries;
+		u64 reaps, rivals, writes, refused_writes;
 	} stat;
 	const char *replay;
 };
 
-u64 node_now(const struct node *n);
-u64 node_to_global(const struct node *n, u64 local);
-void node_set_rate(struct node *n, u32 rate);
 struct node *node_by_id(struct world *w, struct raft_id id);
 struct raft_id fresh_id(struct world *w, u8 slot);
 
@@ -471,6 +535,10 @@ void work_done(void *ctx, struct fsm_request *r);
 void work_end(struct node *n, bool crash);
 void work_start(struct node *n);
 struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg);
+struct req *work_ask(struct node *n, u8 op, u8 handle, u8 name, u64 arg,
+		     const struct fsm_extra *extra);
+void work_close(struct node *n, u8 handle);
+void work_withdraw(struct node *n, u64 number);
 struct read *work_read(struct node *n, u8 kind, u8 name, u64 index);
 void work_give_up(struct node *n, struct req *q, s32 why);
 const char *work_name(u8 name);
@@ -486,6 +554,7 @@ void ghost_sent(struct world *w, struct node *n, const struct fsm_command *c,
 		struct req *q);
 
 /* model.c */
+struct gsession *model_session(struct world *w, u64 id);
 void model_commit(struct world *w, u64 index);
 bool model_value(struct world *w, u8 name, u64 index, u64 *value);
 void model_applied(struct world *w, struct node *n, u64 index,

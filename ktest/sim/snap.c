@@ -301,5 +301,8 @@ void snap_swap(struct node *n, struct fsm *f, struct blob *b)
 	if (peer)
 		snap_make(n, false, true);
 	n->pump = true;
-	fsm_client_reload(&n->c, n->f, work_done, n);
+	mutant_loaded(n);
+	lease_reload(n);
+	if (n->w->mutant != MUT_SKIP_HASH)
+		compare_all(n->w, n);
 }

@@ -43,11 +43,13 @@ static bool is_committed(struct world *w, const struct gentry *e)
 
 /*
  * Term and vote alone, given before a snapshot was installed, and written behind
- * it: of the log it says nothing.
+ * it: of the log it says nothing. Where the log ended then may be behind the snapshot,
+ * or gone with what that has replaced.
  */
 bool store_hard_only(const struct store *s, const struct write *wr)
 {
-	return !wr->n && !wr->snapshot && wr->first <= s->base;
+	return !wr->n && !wr->snapshot &&
+	       (wr->first <= s->base || wr->first > s->last + 1);
 }
 
 /* The rule that a persist replaces all of the log from its first entry on. */

@@ -114,6 +114,9 @@ void world_init(struct world *w, u64 seed, const struct sim_ops *o)
 	w->ops = o;
 	w->snap_budget = ~0U;
 	w->crash_keep = ~0U;
+	w->k.ttl_ms = FSM_TTL_MAX_MS;
+	w->k.handles = 1;
+	w->k.locks = 1;
 }
 
 void world_free(struct world *w)

@@ -29,17 +29,15 @@ void work_start(struct node *n)
 	n->user_at = ~0ULL;
 	n->next_handle = 1;
 	memset(n->reads, 0, sizeof(n->reads));
-	for (i = 0; i < SIM_HANDLES; i++) {
+	for (i = 0; i < SIM_HANDLES; i++)
 		n->handle[i].no = n->next_handle++;
-		n->handle[i].last_seq = 0;
-	}
+	lease_start(n);
 }
 
 /* The machine is gone, and the programs with it: nobody waits any more. */
 void work_end(struct node *n, bool crash)
 {
-	if (!crash)
-		fsm_client_stop(&n->c, -ESHUTDOWN, work_done, n);
+	lease_stop(n, crash);
 	/* Requests stay in the arena: the ghost still knows them. */
 	n->reqs = NULL;
 	n->n_reqs = 0;
@@ -49,7 +47,9 @@ static void answer(struct node *n, struct req *q, s32 status)
 {
 	q->status = status;
 	trace(n->w, "%s: request %llu/%llu of %s ends in %d, value %llu",
-	      n->name, q->session, q->seq, work_name(q->name), status,
+	      n->name, q->session, q->seq,
+	      q->r.name_len ? q->r.name :
+	      q->r.op == FSM_HANDLE_CLOSE ? "a close" : "a lock", status,
 	      q->r.value);
 	check_answer(n, q);
 }
@@ -87,10 +87,13 @@ void work_done(void *ctx, struct fsm_request *r)
 	unlink_req(n, q);
 }
 
-struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg)
+/* @name: of a counter, or of a lock if it is about one. */
+struct req *work_ask(struct node *n, u8 op, u8 handle, u8 name, u64 arg,
+		     const struct fsm_extra *extra)
 {
 	struct req *q = arena_alloc(n->w, sizeof(*q));
-	const char *s = work_name(name);
+	const char *s;
+	u8 len;
 
 	q->called = n->w->now;
 	q->floor = n->w->g.acked;
@@ -101,7 +104,10 @@ struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg)
 	q->r.op = op;
 	q->r.handle = n->handle[handle].no;
 	q->r.arg = arg;
-	if (op == FSM_COUNTER_ADD) {
+	q->r.extra = extra;
+	if (op == FSM_COUNTER_ADD || op == FSM_LOCK_REVOKE) {
+		s = op == FSM_LOCK_REVOKE ? lock_name(name, &len) :
+					    work_name(name);
 		q->r.name_len = strlen(s);
 		memcpy(q->r.name, s, q->r.name_len);
 	}
@@ -112,6 +118,11 @@ struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg)
 	fsm_client_add(&n->c, &q->r);
 	n->pump = true;
 	return q;
+}
+
+struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg)
+{
+	return work_ask(n, op, handle, name, arg, NULL);
 }
 
 /*
@@ -140,26 +151,27 @@ void work_give_up(struct node *n, struct req *q, s32 why)
 	n->user_at = min(n->user_at, q->grace);
 }
 
-/* The last descriptor of an open file is closed. */
-static void close_handle(struct node *n, u8 h)
+/* Nobody waits any more for what an open file has asked for. */
+void work_withdraw(struct node *n, u64 number)
 {
 	struct req *q, *next;
-	u64 last = 0;
 
 	for (q = n->reqs; q; q = next) {
 		next = q->next;
-		if (q->handle != h || q->done || q->r.op == FSM_HANDLE_CLOSE)
+		if (q->r.handle != number || q->done ||
+		    q->r.op == FSM_HANDLE_CLOSE)
 			continue;
-		if (q->r.handle != n->handle[h].no)
-			continue;
+		q->r.orphan = true;
 		if (!q->answered && !q->gave_up)
 			work_give_up(n, q, -ECANCELED);
-		q->r.orphan = true;
 	}
-	last = n->c.next_seq - 1;
-	q = work_request(n, FSM_HANDLE_CLOSE, h, 0, last);
-	q->r.orphan = true;
-	n->handle[h].no = n->next_handle++;
+}
+
+/* The last descriptor of an open file is closed. */
+void work_close(struct node *n, u8 handle)
+{
+	work_withdraw(n, n->handle[handle].no);
+	lock_close(n, handle);
 }
 
 struct read *work_read(struct node *n, u8 kind, u8 name, u64 index)
@@ -195,13 +207,16 @@ void work_reads(struct node *n, const struct raft_read *r, u32 n_reads)
 	struct read *rd;
 	u32 i;
 
-	for (i = 0; i < n_reads; i++)
+	for (i = 0; i < n_reads; i++) {
+		if (lease_reads(n, r[i].ctx, r[i].index))
+			continue;
 		for (rd = n->reads; rd < n->reads + SIM_READS; rd++)
 			if (rd->used && rd->ctx == r[i].ctx &&
 			    !rd->confirmed) {
 				rd->confirmed = true;
 				rd->index = r[i].index;
 			}
+	}
 }
 
 void work_serve(struct node *n)
@@ -257,6 +272,7 @@ void work_time(struct node *n)
 		}
 		at = min(at, rd->retry);
 	}
+	lock_time(n, now, &at);
 	n->user_at = min(n->user_at, at);
 }
 
@@ -270,23 +286,27 @@ static u64 amount(struct world *w, u8 name)
 /* One thing that a program on @n does. */
 void work_op(struct world *w, struct node *n)
 {
-	u8 h = rng_below(&w->rng, SIM_HANDLES);
+	u8 h = rng_below(&w->rng, w->k.handles);
 	u8 name = rng_below(&w->rng, SIM_NAMES);
 	struct req *q;
 
-	if (rng_hit(&w->rng, w->k.read_share)) {
+	if (rng_hit(&w->rng, w->k.lock_share)) {
+		lock_op(w, n);
+	} else if (rng_hit(&w->rng, w->k.read_share)) {
 		u8 kind = rng_below(&w->rng, 4);
 
 		work_read(n, kind > READ_LOCAL ? 0 : kind, name,
 			  kind == READ_AT_LEAST ? w->g.acked : 0);
 	} else if (rng_hit(&w->rng, w->k.close_share)) {
-		close_handle(n, h);
+		work_close(n, h);
 	} else if (rng_hit(&w->rng, w->k.cancel_share)) {
-		for (q = n->reqs; q && (q->gave_up || q->answered); q = q->next)
-			;
+		/* A close is the kernel's: nobody waits for it. */
+		for (q = n->reqs; q; q = q->next)
+			if (!q->gave_up && !q->answered && !q->r.orphan)
+				break;
 		if (q)
 			work_give_up(n, q, -EINTR);
-	} else if (n->n_reqs < SIM_HANDLES * SIM_INFLIGHT) {
+	} else if (n->n_reqs < SIM_REQS) {
 		q = work_request(n, FSM_COUNTER_ADD, h, name, amount(w, name));
 		if (rng_hit(&w->rng, 300000)) {
 			q->timeout = node_now(n) + rng_below(&w->rng, 400 * MS);

@@ -216,6 +216,7 @@ void world_return(struct node *n)
 	struct world *w = n->w;
 
 	n->paused = false;
+	clock_go_on(n);
 	node_return(n);
 	if (!n->alive) {
 		if (!is_lost(n))
@@ -258,13 +259,25 @@ static bool may_crash(struct world *w, struct node *n)
 	return 2 * (up - 1) > members || rng_hit(&w->rng, w->k.doom);
 }
 
+/* A machine does not run: it was suspended, or its clock stands still with it. */
+static void pause(struct world *w, struct node *n, bool clock)
+{
+	if (!n->alive || n->paused)
+		return;
+	n->paused = true;
+	n->paused_until = w->now + rng_below(&w->rng, w->k.stop_max);
+	if (clock)
+		clock_stop(n);
+	trace(w, "%s is paused%s", n->name, clock ? ", with its clock" : "");
+}
+
 static void fault(struct world *w)
 {
 	struct node *n = some_node(w);
 
 	if (!w->g.commit && !w->k.early_faults)
 		return;
-	switch (rng_below(&w->rng, 9)) {
+	switch (rng_below(&w->rng, w->k.leases ? 11 : 9)) {
 	case 0:
 	case 1:
 		if (n->alive && may_crash(w, n))
@@ -278,15 +291,11 @@ static void fault(struct world *w)
 		memset(w->cut, 0, sizeof(w->cut));
 		break;
 	case 5:
-		if (n->alive) {
-			n->paused = true;
-			n->paused_until = w->now + rng_below(&w->rng, 800 * MS);
-		}
+		pause(w, n, false);
 		break;
 	case 6:
 		if (n->alive && w->k.drift)
-			node_set_rate(n, 1024 - w->k.drift +
-				      rng_below(&w->rng, 2 * w->k.drift + 1));
+			clock_drift(n);
 		break;
 	case 7:
 		if (n->alive && n->role == RAFT_LEADER && !n->paused) {
@@ -298,6 +307,15 @@ static void fault(struct world *w)
 		if (n->alive && !n->paused) {
 			raft_campaign(n->r, node_now(n));
 			node_drain(n);
+		}
+		break;
+	case 9:
+		pause(w, n, true);
+		break;
+	case 10:
+		if (n->alive && w->k.jumps) {
+			clock_jump(n, rng_below(&w->rng, 2 * n->ttl_ms * MS));
+			w->ops->deadline(w, n);
 		}
 		break;
 	}
@@ -466,6 +484,7 @@ static void step(struct world *w)
 			return;
 		}
 		n->paused = false;
+		clock_go_on(n);
 	}
 	if (n->alive)
 		on_node(w, &e, n);
@@ -498,6 +517,7 @@ void world_begin(struct world *w, bool draw)
 	if (draw) {
 		world_draw(w);
 		mutant_weather(w);
+		mutant_lock_weather(w);
 	}
 	ghost_init(w);
 	form(w);
