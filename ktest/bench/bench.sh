@@ -147,6 +147,18 @@ counts() {
 		counted "slow$1.$i" on "$lead" bench-inc shared 64 100 "d$i"
 	done
 	slow 0
+	locks "$@"
+}
+
+# Locks, each time right behind increments: a ratio of what was measured together. The node
+# renews its lease meanwhile, as it always does: every 2.5 s, one datagram each way.
+locks() {
+	local i
+	for i in 1 2 3; do
+		must "near$1.$i" on "$2" bench-inc add 30 400 c1
+		counted "lock$1.$i" on "$2" bench-lock cycle 30 200 "l$i"
+		must "death$1.$i" on "$2" bench-lock death 100 "e$i"
+	done
 }
 
 # Pairs by the clock, floor and module in turn.

@@ -1,10 +1,12 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What ktest/bench/million has done in a VM: a cluster of one node, with OBJECTS counters.
+# What ktest/bench/million has done in a VM: a cluster of one node, with OBJECTS counters or
+# held locks.
 #
 #	KIND=counts	one vCPU under -icount: a ns is an instruction; in memory mode
 #	KIND=disk	two vCPUs, by the clock; disk mode, on /dev/vda, a ring of RING_MIB
+#	KIND=locks	one vCPU under -icount, in memory mode: locks, all of one handle
 #	KIND=laps	the same with a thousand counters, and laps of the ring
 #
 # Prints lines "bench KEY JSON", and "bench end" if all of it went well.
@@ -132,12 +134,80 @@ laps() {
 	restart restart
 }
 
+# ---- locks ----
+
+# Bytes in the kernel's slabs. The state is not among them: its chunks are whole pages.
+slabs() { awk '$1 == "SUnreclaim:" { print $2 * 1024 }' /proc/meminfo; }
+
+# holds KEY: what the node says, with what its locks have beside the state
+holds() {
+	state "$1"
+	say "$1.slabs" "{\"bytes\":$(slabs)}"
+}
+
+# tell KEY COMMAND...: to who holds the locks; its answer
+tell() {
+	local key line
+	key=$1
+	shift
+	echo "$*" >&3
+	read -r line <&4 || line=
+	case $line in
+	"{"*) say "$key" "$line" ;;
+	*) bail "$key: ${line:-no answer}" ;;
+	esac
+}
+
+# The same number under other names, after all were given back: what is free costs nothing if
+# that needs no more memory. Then the holder is killed: all are free again, and the node
+# answers meanwhile.
+locks() {
+	local i began pid calls
+	mkfifo /tmp/to /tmp/from
+	nsenter --net=/run/netns/n1 -- bench-lock serve $CALLERS </tmp/to >/tmp/from 2>&1 &
+	pid=$!
+	exec 3>/tmp/to 4</tmp/from
+	holds before
+	tell make.few take $FEW
+	holds few
+	for i in 1 2 3; do
+		tell few.$i cycle 20000
+	done
+	tell make.many take $((OBJECTS - FEW))
+	holds many
+	for i in 1 2 3; do
+		tell many.$i cycle 20000
+	done
+	tell drop drop
+	holds dropped
+	tell make.again take "$OBJECTS"
+	holds again
+	began=$(_ms)
+	kill -9 $pid
+	calls=0
+	until [ "$(status n1 locks_held)" = 0 ]; do
+		on n1 consensusctl --timeout 5s inc alive >/dev/null || bail "no increment among the reaping"
+		calls=$((calls + 1))
+		[ $(($(_ms) - began)) -lt 600000 ] || bail "the locks of the dead are not released"
+	done
+	say killed "{\"ms\":$(($(_ms) - began)),\"calls\":$calls}"
+	exec 3>&- 4>&-
+	holds after
+}
+
 case $1 in
 backups|copies)
 	"$1"
 	exit 0 ;;
 esac
-if [ "$KIND" != counts ]; then
+if [ "$KIND" = locks ]; then
+	CALLERS=16
+	# a lock that is held takes two objects of the replicated limit
+	node_up() {
+		sed -i "/^\[cluster\]/a objects-max = $((2 * OBJECTS + 65536))" $CONFIG
+		on "$1" consensusctl up -c $CONFIG --node "$1"
+	}
+elif [ "$KIND" != counts ]; then
 	DURABILITY=disk
 	STORAGE_SIZE=$((RING_MIB * 4))M
 	STORAGE_RING=${RING_MIB}M

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A counter in shared memory in place of /dev/consensus, to test the recorder
- * without a kernel: linked in with --wrap=ioctl. FAKE names what it does wrong:
+ * A counter in shared memory in place of /dev/consensus, to test the recorder and
+ * the bench without a kernel: linked in with --wrap=ioctl. Its locks are always
+ * free. FAKE names what it does wrong:
  *
  *	(unset)	nothing
- *	twice	every 50th addition hands out its value again
+ *	twice	every 50th addition hands out its value again, and grant its token
  *	stale	every 50th linearizable read is answered from long ago
  *	lies	every 50th addition takes effect and reports EHOSTUNREACH
+ *	keeps	every 50th release is refused
  *	unknown	every 10th addition reports ENOTRECOVERABLE, half of them took effect
  */
 #include <errno.h>
@@ -25,7 +27,8 @@ enum { LAG = 64 };
 static struct fake {
 	pthread_mutex_t lock;
 	__u64 index;
-	unsigned int adds, reads;
+	unsigned int adds, reads, grants, releases;
+	__u64 token;
 	__u64 old_value[LAG], old_index[LAG];	/* by index modulo LAG */
 } *fake;
 
@@ -106,6 +109,45 @@ static int fake_read(struct consensus_counter_read *arg)
 	return 0;
 }
 
+static int fake_acquire(struct consensus_lock_acquire *arg)
+{
+	bool again = does("twice") && ++fake->grants % 50 == 0;
+
+	apply(value());
+	if (!again)
+		fake->token = fake->index;
+	arg->token = fake->token;
+	arg->ticket = fake->index;
+	arg->lease_ns = 10000000000ull;
+	arg->op.index = again ? fake->token : fake->index;
+	return 0;
+}
+
+static int fake_release(struct consensus_lock_release *arg)
+{
+	if (!arg->token || (does("keeps") && ++fake->releases % 50 == 0))
+		return fail(&arg->op, EPERM);
+	apply(value());
+	arg->op.index = fake->index;
+	return 0;
+}
+
+static int fake_call(unsigned long cmd, void *arg)
+{
+	switch (cmd) {
+	case CONSENSUS_IOC_COUNTER_ADD:
+		return fake_add(arg);
+	case CONSENSUS_IOC_COUNTER_READ:
+		return fake_read(arg);
+	case CONSENSUS_IOC_LOCK_ACQUIRE:
+		return fake_acquire(arg);
+	case CONSENSUS_IOC_LOCK_RELEASE:
+		return fake_release(arg);
+	}
+	errno = ENOTTY;
+	return -1;
+}
+
 /* Time passes on both sides of the moment at which the operation happens. */
 int __wrap_ioctl(int fd, unsigned long cmd, ...)
 {
@@ -121,7 +163,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 	nanosleep(&a_little, NULL);
 	if (pthread_mutex_lock(&fake->lock) == EOWNERDEAD)
 		pthread_mutex_consistent(&fake->lock);
-	ret = cmd == CONSENSUS_IOC_COUNTER_ADD ? fake_add(arg) : fake_read(arg);
+	ret = fake_call(cmd, arg);
 	pthread_mutex_unlock(&fake->lock);
 	nanosleep(&a_little, NULL);
 	return ret;

@@ -13,6 +13,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 PORT = 7800
 CONF = "/etc/consensus/demo.conf"
 ELECTION_MAX_MS = 1200
+TTL = 6
 
 CONFIG = """[cluster]
 name = demo
@@ -21,7 +22,8 @@ heartbeat-ms = 100
 election-min-ms = 600
 election-max-ms = %d
 durability = disk
-""" % ELECTION_MAX_MS
+ttl = %ds
+""" % (ELECTION_MAX_MS, TTL)
 
 
 def set_address(m):

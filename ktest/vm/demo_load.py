@@ -32,7 +32,7 @@ class History:
     def add(self, machine, record):
         with self.lock:
             self.records.append(record)
-            if record["status"] == "ok" and record["op"] == "inc":
+            if record["status"] == "ok" and record["op"] == "inc" and record["name"] == COUNTER:
                 self.acked[machine.name] += 1
 
     def save(self, path):
@@ -41,7 +41,8 @@ class History:
                 out.write(json.dumps(r) + "\n")
 
     def increments(self, status):
-        return [r for r in self.records if r["op"] == "inc" and r["status"] == status]
+        return [r for r in self.records if r["op"] == "inc" and r["status"] == status
+                and r["name"] == COUNTER]
 
 
 def operate(history, machine, client, slot, kind, number=0, timeout=20):

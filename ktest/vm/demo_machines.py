@@ -106,7 +106,7 @@ class Channel:
 
 
 class Machine:
-    """One VM: boot(), sh(), ops.ask(), kill(), boot() again. disk is a power.Disk,
+    """One VM: boot(), sh(), ops.ask(), pause(), kill(), boot() again. disk is a power.Disk,
     /dev/vda of the machine; storage, where on it the node keeps what it must not lose."""
 
     def __init__(self, number, name, sockets, logs, vmlinuz, initrd, memory):
@@ -134,6 +134,7 @@ class Machine:
     def _arguments(self):
         d, n = self.sockets, self.number
         extra = machine.network(n, "%s/vm%d.sock" % (d, n), "%s/sw%d.sock" % (d, n))
+        extra += ["-qmp", "unix:%s/%s.qmp,server=on,wait=off" % (d, self.name)]
         extra += ["-device", "virtio-serial-pci"]
         for port in ("shell", "ops"):
             extra += ["-chardev", "socket,id=%s,path=%s/%s.%s,server=on,wait=off"
@@ -147,7 +148,7 @@ class Machine:
         thread only."""
         self.disk.power_on()
         self.lives += 1
-        for port in ("shell", "ops"):
+        for port in ("shell", "ops", "qmp"):
             path = "%s/%s.%s" % (self.sockets, self.name, port)
             if os.path.exists(path):
                 os.unlink(path)
@@ -187,6 +188,29 @@ class Machine:
         except ValueError:
             return None
 
+    def _monitor(self, command):
+        """Tell QEMU itself something, by its monitor."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(PATIENCE)
+            s.connect("%s/%s.qmp" % (self.sockets, self.name))
+            with s.makefile("rw") as f:
+                f.readline()                    # its greeting
+                for word in ("qmp_capabilities", command):
+                    f.write(json.dumps({"execute": word}) + "\n")
+                    f.flush()
+                    answer = {}
+                    while not ("return" in answer or "error" in answer):
+                        answer = json.loads(f.readline())
+                    if "error" in answer:
+                        raise Broken("QEMU of %s: %s: %s" % (self.name, word, answer["error"]))
+
+    def pause(self):
+        """It stands still, and so does its clock. resume(): it goes on where it was."""
+        self._monitor("stop")
+
+    def resume(self):
+        self._monitor("cont")
+
     def kill(self, seed=0, how=""):
         """Pull the plug: what became of what the disk had not flushed."""
         if self.process is not None:
@@ -215,7 +239,8 @@ class Network:
 
     def __init__(self, names, sockets, logs, memory=256, kernel="release"):
         initrd = os.path.join(logs, "initrd")
-        facts = image.build(initrd, kernel, os.path.join(HERE, "demo-agent"),
+        put = [(os.path.join(HERE, f), "/root/" + f) for f in ("demo-service", "demo-store")]
+        facts = image.build(initrd, kernel, os.path.join(HERE, "demo-agent"), put,
                             settings={"VERDICT": "demo", "GET": ""})
         self.kver = facts["KVER"]
         self.switch = None

@@ -20,6 +20,7 @@
 #	partition A B         nothing passes between A and B; deafen A B: nothing from B reaches A
 #	isolate NODE          nothing passes between NODE and all the others
 #	heal                  undoes partition, deafen, isolate, loss and delay
+#	unplug NODE, plug NODE   isolates it by one command, and undoes that
 #	loss PERCENT, delay MS   for all nodes, together
 #	status NODE KEY       a top-level value of consensusctl status --json
 #
@@ -30,9 +31,17 @@
 #	                      what was committed when this was called
 #	node_state NODE STATE    does it say so? (member, observer, failed, loading, ...)
 #
+#	no_locks [S]          within S seconds (60) nobody holds or awaits a lock anywhere
+#	figure FILE KEY       what a program of the tests printed as "# KEY VALUE"
+#	holder NODE NAME [ARGUMENT]...    ct-holder there, in the background: its pid is HOLDER,
+#	                      its lines are in /tmp/holder.NODE
+#	told NODE WORD [N]    words 2 and following of a holder's Nth line WORD (the first)
+#
 # Nodes keep everything in memory, or with DURABILITY=disk in a file each, STORAGE/NODE, which
 # nodes_up prepares where there is none: STORAGE_SIZE (16M), STORAGE_RING ("": the default).
 # storage_on DEVICE puts an ext4 there.
+#
+# TTL is that of the nodes' sessions, in ms (the default, 10 s).
 #
 # FAMILY=4 or 6 (default) chooses the addresses that nodes use. SCALE stretches the
 # timers: 3, so that a VM on a busy host may stall for a while before its leader is given
@@ -244,6 +253,10 @@ isolate() {
 	done
 }
 
+# Its end of the cable leaves the bridge: nobody sees a link go down.
+unplug() { ip link set "v${1#n}" nomaster; }
+plug() { ip link set "v${1#n}" master br0; }
+
 _netem() {
 	local node
 	for node in $NODES; do
@@ -293,6 +306,7 @@ write_config() {
 		log-entries = ${LOG_ENTRIES:-16384}
 		durability = $DURABILITY
 	CONF
+	[ -z "$TTL" ] || echo "ttl = ${TTL}ms" >>"$file"
 	for node in "$@"; do
 		printf '[node %s]\naddress = %s\n' "$node" "$(endpoint "$node")" >>"$file"
 		[ "$DURABILITY" != disk ] || echo "storage = $(storage "$node")" >>"$file"
@@ -506,6 +520,34 @@ _index_and_hash() {
 _diverged() {
 	sort -u $SAID | cut -d ' ' -f 1 | uniq -d | grep . && echo "are indexes with different states"
 }
+
+# ---- locks ----
+
+figure() { sed -n "s/^# $2 //p" "$1" | head -n 1; }
+
+no_locks() { within "${1:-60}" _no_locks || { on "$(leader)" consensusctl locks; false; }; }
+
+_no_locks() {
+	local node key
+	for node in $NODES; do
+		_look "$node"
+		for key in locks_held locks_waiting dying; do
+			_field $key
+			[ "$_value" = 0 ] || return 1
+		done
+	done
+}
+
+holder() {
+	local node name
+	node=$1
+	name=$2
+	shift 2
+	ct-holder -g "/run/netns/$node" "$@" "$name" >"/tmp/holder.$node" 2>&1 &
+	HOLDER=$!
+}
+
+told() { sed -n "s/^$2 //p" "/tmp/holder.$1" | sed -n "${3:-1}p" | grep .; }
 
 # ---- load, recorded ----
 

@@ -44,13 +44,22 @@ class Op:
     strong: takes effect between call and return. A weak read (local, or at
     least some index) may show an older state, never one newer than its return.
     floor: the smallest index a weak read was told to be at, else 0.
+    token: what an acquire or convert was given. held: what a release, convert or
+    fencecheck names. fence: (lock, token) under which the operation was made.
     """
 
     __slots__ = ("line", "client", "call", "ret", "kind", "op", "name", "args",
-                 "status", "value", "index", "strong", "floor", "okay")
+                 "status", "value", "index", "strong", "floor", "okay",
+                 "token", "held", "lease", "fence", "errno")
+
+    def _lock_words(self):
+        said = [self.args[k] for k in ("mode",) if k in self.args]
+        said += ["session %s" % self.session] if self.session is not None else []
+        said += ["token %d" % self.held] if self.held is not None else []
+        return "%s(%s)" % (self.op, ", ".join(said))
 
     def __str__(self):
-        what = self.op
+        what = self._lock_words() if self.kind == "lock" else self.op
         if self.op == "add":
             what = "add(%d)" % self.args["delta"]
         elif self.op == "cas":
@@ -62,8 +71,14 @@ class Op:
             said = "refused" if not self.okay else "ok"
             if self.value is not None:
                 said += ", value %d" % self.value
+            if self.token is not None:
+                said += ", token %d" % self.token
+            if self.lease is not None:
+                said += ", lease %d" % self.lease
             if self.index is not None:
                 said += ", index %d" % self.index
+        if self.fence:
+            what += " under %s's token %d" % self.fence
         end = "?" if self.ret == NEVER else "%d" % self.ret
         return "line %d: client %s, %s %s, called %d, returned %s: %s" % (
             self.line, self.client, what, self.name, self.call, end, said)
@@ -80,7 +95,16 @@ class Op:
 
     @property
     def is_read(self):
-        return self.op == "read"
+        return self.op == "read" or (self.op == "fencecheck" and
+                                     self.args.get("mode") != "resource")
+
+    @property
+    def session(self):
+        return self.args.get("session")
+
+    @property
+    def shared(self):
+        return self.args.get("mode") == "shared"
 
 
 def _uint(line, obj, key, need=False):
@@ -118,6 +142,19 @@ def _times(line, obj, op):
     return op.call if ret is None else ret
 
 
+def _lock_fields(line, op, res):
+    """What the judges of locks read, and the fence that any operation may have."""
+    op.token, op.lease = _uint(line, res, "token"), _uint(line, res, "lease_ns")
+    op.held, op.fence = _uint(line, op.args, "token"), None
+    op.errno = res.get("errno")
+    fence = op.args.pop("fence", None)
+    if fence is None:
+        return
+    if not isinstance(fence, dict) or not isinstance(fence.get("name"), str):
+        raise Malformed("line %d: a fence has a name and a token" % line)
+    op.fence = (fence["name"], _uint(line, fence, "token", need=True))
+
+
 def parse_line(line, obj):
     """One object to an Op and the time at which its client was free again."""
     op = Op()
@@ -133,6 +170,7 @@ def parse_line(line, obj):
         raise Malformed("line %d: args and result are objects" % line)
     op.strong, op.floor, op.okay = True, 0, True
     op.value, op.index = _uint(line, res, "value"), _uint(line, res, "index")
+    _lock_fields(line, op, res)
     op.client, op.status = obj.get("client"), obj.get("status")
     if op.op == "init":
         return op, None
@@ -143,7 +181,7 @@ def parse_line(line, obj):
     op.okay = res.get("ok", True)
     if not isinstance(op.okay, bool):
         raise Malformed("line %d: result.ok is not a boolean" % line)
-    if op.op == "read":
+    if op.is_read:
         _consistency(line, op)
     return op, _times(line, obj, op)
 

@@ -50,6 +50,20 @@ def _places(ops):
     return groups
 
 
+def _twice(group):
+    """Two changes of one place that cannot be one entry, or None.
+
+    A release and all grants that it brings about are one; so are the grants of an
+    expiry. Nothing else is.
+    """
+    alone = [op for op in group if op.op not in ("acquire", "convert")]
+    if len(alone) > 1:
+        return alone[:2]
+    if alone and len(group) > 1 and alone[0].op != "release":
+        return [alone[0]] + [op for op in group if op is not alone[0]][:1]
+    return None
+
+
 def judge(ops, shared_index=False):
     """Violations of the index over operations that ended ok.
 
@@ -63,8 +77,9 @@ def judge(ops, shared_index=False):
                 "later and was shown index %d" % (op.floor, op.index), op))
     groups = _places([op for op in ops if op.place is not None])
     for group in groups:
-        if len(group) > 1 and not group[0].is_read and not shared_index:
+        both = not group[0].is_read and not shared_index and _twice(group)
+        if both:
             out.append(Violation(
                 "index twice", "two changes claim the same place %d in the one "
-                "order" % group[0].index, *group[:2]))
+                "order" % group[0].index, *both))
     return out + scan(groups, _words)

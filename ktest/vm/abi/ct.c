@@ -14,6 +14,8 @@
 
 #include "ct.h"
 
+enum { OWN_NAMES = 128 };
+
 static int run, failed;
 
 /*
@@ -205,7 +207,7 @@ uint64_t value_of(int fd, const char *name)
 
 const char *own(const char *name)
 {
-	static char names[32][CONSENSUS_NAME_SIZE];
+	static char names[OWN_NAMES][CONSENSUS_NAME_SIZE];
 	static int n, run_id;
 	int i;
 
@@ -215,7 +217,7 @@ const char *own(const char *name)
 		if (!strncmp(names[i], name, strlen(name)) && names[i][strlen(name)] == '.')
 			break;
 	}
-	if (i == 32)
+	if (i == OWN_NAMES)
 		bail("too many names");
 	if (i == n)
 		snprintf(names[n++], sizeof(names[0]), "%.40s.%d", name, run_id);
