@@ -10,6 +10,7 @@
  * with another status than 0, or cannot be killed. -i: the commands ignore SIGTERM. -G: not
  * the wrapper is killed but its guardian, if it has one yet; then it may end as it likes.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -79,20 +80,37 @@ static void look(struct slot *s)
 	start(s);
 }
 
-/* The first child of a wrapper; 0: it has none. */
-static pid_t guardian_of(pid_t wrapper)
+/* Parent of a process; 0: there is none of that number. */
+static pid_t parent_of(const char *number)
 {
-	char path[64];
-	pid_t pid = 0;
+	char path[64], text[512] = "";
+	pid_t parent = 0;
+	const char *at;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", wrapper, wrapper);
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", number);
 	f = fopen(path, "r");
-	if (!f || fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	if (f)
-		fclose(f);
-	return pid;
+	if (!f)
+		return 0;
+	at = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	fclose(f);
+	return at && sscanf(at, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* A child of a wrapper; 0: it has none. */
+static pid_t guardian_of(pid_t wrapper)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	pid_t found = 0;
+
+	if (!proc)
+		bail("/proc: %s", strerror(errno));
+	while (!found && (d = readdir(proc)))
+		if (*d->d_name >= '1' && *d->d_name <= '9' && parent_of(d->d_name) == wrapper)
+			found = (pid_t)atoi(d->d_name);
+	closedir(proc);
+	return found;
 }
 
 static void kill_guardian(struct slot *s)
