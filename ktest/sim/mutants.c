@@ -172,6 +172,12 @@ void mutant_weather(struct world *w)
 		k->read_share = 700000;
 		k->fault_every = 100 * MS;
 		break;
+	case MUT_NO_ROUND:
+		/* Leaders that stop, and wake up deposed; leases not much longer. */
+		k->members = 5;
+		k->ttl_ms = 100;
+		k->fault_every = 60 * MS;
+		break;
 	default:
 		break;
 	}

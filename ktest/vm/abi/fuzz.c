@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static int handles[HANDLES];
 static const int allowed[] = {
 	0, EAGAIN, EBADF, ECANCELED, EFAULT, EHOSTUNREACH, EINTR, EINVAL, ENAMETOOLONG, ENOENT,
 	ENOMEM, ENOSPC, ENOTCONN, ENOTRECOVERABLE, ENOTTY, EOVERFLOW, ESHUTDOWN, ETIMEDOUT,
+	EDEADLK, EKEYEXPIRED, EKEYREVOKED, EPERM, ESTALE,
 };
 
 static void count(int error, bool known_cmd, int status)
@@ -135,8 +137,12 @@ static void fuzz_pointer(int fd, uint64_t *s)
 {
 	static const unsigned long known[] = {
 		CONSENSUS_IOC_FEATURES, CONSENSUS_IOC_COUNTER_ADD, CONSENSUS_IOC_COUNTER_READ,
+		CONSENSUS_IOC_LOCK_ACQUIRE, CONSENSUS_IOC_LOCK_RELEASE, CONSENSUS_IOC_LOCK_CHECK,
+		CONSENSUS_IOC_LOCK_LIST, CONSENSUS_IOC_SESSION_LIST, CONSENSUS_IOC_HANDLE_DETACH,
+		CONSENSUS_IOC_HANDLE_ADOPT, CONSENSUS_IOC_HANDLE_HEARTBEAT,
+		CONSENSUS_IOC_HANDLE_RESET,
 	};
-	unsigned long cmd = known[random_next(s) % 3];
+	unsigned long cmd = known[random_next(s) % (sizeof(known) / sizeof(known[0]))];
 	struct consensus_features f = { 0 };
 	uint64_t wild;
 
@@ -154,11 +160,83 @@ static void fuzz_pointer(int fd, uint64_t *s)
 	}
 }
 
+/* A call about locks, made of what may be right and what is not. */
+static void fuzz_lock(int fd, uint64_t *s)
+{
+	struct consensus_lock_acquire a = { .cookie = random_next(s) };
+	struct consensus_lock_release r = { 0 };
+	uint64_t dice = random_next(s);
+	int error;
+
+	a.op.flags = (uint32_t)dice % 8;
+	random_name(a.name, s);
+	a.op.timeout_ns = pick_timeout(random_next(s));
+	spoil(&a, sizeof(a), s);
+	/* 0 would be half a minute */
+	if (a.op.timeout_ns > SEC || !a.op.timeout_ns)
+		a.op.timeout_ns = SEC / 100;
+	a.op.status = 12345;
+	error = call(fd, CONSENSUS_IOC_LOCK_ACQUIRE, &a);
+	count(error, true, a.op.status);
+	if (a.op.status || dice >> 32 & 1)
+		return;
+	memcpy(r.name, a.name, sizeof(r.name));
+	r.token = a.token;
+	r.ticket = a.ticket;
+	r.op.timeout_ns = pick_timeout(random_next(s));
+	spoil(&r, sizeof(r), s);
+	if (r.op.timeout_ns > SEC || !r.op.timeout_ns)
+		r.op.timeout_ns = SEC / 100;
+	r.op.status = 12345;
+	error = call(fd, CONSENSUS_IOC_LOCK_RELEASE, &r);
+	count(error, true, r.op.status);
+}
+
+/* What concerns a handle as a whole, and lists. */
+static void fuzz_whole(int fd, uint64_t *s)
+{
+	static char room[4096];
+	struct consensus_list list = {
+		.size = random_next(s) % 2 ? sizeof(struct consensus_lock_info) :
+					     sizeof(struct consensus_session_info),
+		.buffer = (uintptr_t)room,
+		.count = 16,
+	};
+	struct consensus_handle_heartbeat beat = { .period_ns = random_next(s) % (2 * SEC) };
+	struct consensus_handle_detach detach = { .duration_ns = random_next(s) % 50000000 };
+	struct consensus_handle_adopt adopt = { 0 };
+	struct consensus_handle_reset reset = { 0 };
+	uint64_t dice = random_next(s);
+
+	switch (dice % 6) {
+	case 0:
+		spoil(&list, offsetof(struct consensus_list, buffer), s);
+		count(call(fd, CONSENSUS_IOC_LOCK_LIST, &list), false, 0);
+		break;
+	case 1:
+		spoil(&list, offsetof(struct consensus_list, buffer), s);
+		count(call(fd, CONSENSUS_IOC_SESSION_LIST, &list), false, 0);
+		break;
+	case 2:
+		count(call(fd, CONSENSUS_IOC_HANDLE_HEARTBEAT, &beat), false, 0);
+		break;
+	case 3:
+		count(call(fd, CONSENSUS_IOC_HANDLE_DETACH, &detach), false, 0);
+		break;
+	case 4:
+		memcpy(adopt.secret, &dice, sizeof(dice));
+		count(call(fd, CONSENSUS_IOC_HANDLE_ADOPT, &adopt), false, 0);
+		break;
+	default:
+		count(call(fd, CONSENSUS_IOC_HANDLE_RESET, &reset), false, 0);
+	}
+}
+
 static void fuzz_command(int fd, uint64_t *s)
 {
 	struct consensus_counter_add a = good_add("fuzz-0");
 	uint64_t r = random_next(s);
-	unsigned long cmd = _IOC((r >> 8) % 4, CONSENSUS_IOC_MAGIC, r % 32, (r >> 16) % 512);
+	unsigned long cmd = _IOC((r >> 8) % 4, CONSENSUS_IOC_MAGIC, r % 64, (r >> 16) % 512);
 
 	a.op.timeout_ns = 1000000;
 	count(call(fd, cmd, &a), false, 0);
@@ -185,10 +263,14 @@ static void *fuzz_thread(void *arg)
 		int fd = handles[random_next(&s) % HANDLES];
 		unsigned int what = (unsigned int)(random_next(&s) >> 32) % 100;
 
-		if (what < 50)
+		if (what < 30)
 			fuzz_add(fd, &s);
-		else if (what < 80)
+		else if (what < 50)
 			fuzz_read(fd, &s);
+		else if (what < 75)
+			fuzz_lock(fd, &s);
+		else if (what < 80)
+			fuzz_whole(fd, &s);
 		else if (what < 90)
 			fuzz_pointer(fd, &s);
 		else if (what < 95)
