@@ -38,7 +38,12 @@ for FAMILY in 6 4; do
 	cluster_up 3
 	load_begin -- -C ${FAMILY}000
 	term=$(status "$(leader)" term)
-	torment $FAMILY replay old flip truncate extend garbage reflect
+	# What differs between the two is the way to the module, not what it does then.
+	if [ $FAMILY = 6 ]; then
+		torment 6 replay old flip truncate extend garbage reflect
+	else
+		torment 4 replay flip reflect
+	fi
 	is "IPv$FAMILY: the leader stayed" "$(status "$(leader)" term)" "$term"
 	[ "$FAMILY" = 4 ] || {
 		load_end "callers were answered over IPv6" 100
