@@ -167,7 +167,7 @@ void test_crowd(const struct world *w)
 	ok(all_wait(w->other), "%d wait for one lock on one node, %d of them in calls, after %llu ms",
 	   (int)many + IN_CALLS, IN_CALLS, (unsigned long long)(now_ns() - begin) / 1000000);
 	beside = increment_ns(plain);
-	ok(beside < 3 * alone, "an increment beside them takes %llu us, without them %llu us",
+	ok(beside < 6 * alone, "an increment beside them takes %llu us, without them %llu us",
 	   (unsigned long long)beside / 1000, (unsigned long long)alone / 1000);
 	ok(is_free(plain, own("crowd-not"), 30000), "and another lock is free");
 	kill(pid, SIGKILL);

@@ -11,7 +11,7 @@
  *
  * Exits 1 if anything was wrong: two inside at once by a witness that knows nothing of
  * the cluster, a token that does not rise, a fence that is refused to a holder or
- * granted to another, a process that cannot be killed within 5 s, an error that may not
+ * granted to another, a process that cannot be killed within 20 s, an error that may not
  * come. Prints "# KEY VALUE" for the rest: what that may be, the script knows.
  */
 #include <errno.h>
@@ -28,7 +28,7 @@
 #include "../abi/ct.h"
 #include "load.h"
 
-#define REAPED_WITHIN (5 * SEC)
+#define REAPED_WITHIN (20 * SEC)
 #define ENDS_WITHIN (120 * SEC)
 
 struct load_options opt = {
