@@ -39,7 +39,7 @@ for FAMILY in 6 4; do
 	load_begin -- -C ${FAMILY}000
 	term=$(status "$(leader)" term)
 	# What differs between the two is the way to the module, not what it does then.
-	if [ $FAMILY = 6 ]; then
+	if [ "$FAMILY" = 6 ]; then
 		torment 6 replay old flip truncate extend garbage reflect
 	else
 		torment 4 replay flip reflect
