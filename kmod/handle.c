@@ -376,7 +376,6 @@ static struct cns_request *cns_handle_anew(struct cns_handle *h,
 	WRITE_ONCE(h->node, NULL);
 	h->signs = 0;
 	h->unread = 0;
-	h->beat_ns = 0;
 	WRITE_ONCE(h->beat_until, U64_MAX);
 	if (n) {
 		cns_handle_begin(h, close);
@@ -468,7 +467,6 @@ int cns_handle_heartbeat(struct cns_handle *h, u64 period_ns)
 	if (!err && h->beat_until <= now)
 		err = -EKEYEXPIRED;
 	if (!err) {
-		h->beat_ns = period_ns;
 		WRITE_ONCE(h->beat_until, period_ns ? now + period_ns : U64_MAX);
 	}
 	/* Under the lock: two calls arm it in the order of their deadlines. */

@@ -49,7 +49,6 @@ enum cns_handle_flag {
  * @wait: poll() and read()
  * @fasync: who wants SIGIO
  * @beat: expires when the program did not call in time
- * @beat_ns: l, its period, 0: none
  * @beat_until: a, when it expires (cns_now()), U64_MAX: never
  * @detached: see detach.c
  */
@@ -75,7 +74,6 @@ struct cns_handle {
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct timer_list beat;
-	u64 beat_ns;
 	u64 beat_until;
 	struct cns_detached *detached;
 };

@@ -413,18 +413,13 @@ static int cns_lock_withdraw(struct cns_lock *l, int reason)
 
 static int cns_lock_wait(struct cns_lock *l, u64 deadline)
 {
-	long left = MAX_SCHEDULE_TIMEOUT;
-	u64 now;
+	long left;
 
 	cns_lock_push(l, &l->begin);
 	if (likely(try_wait_for_completion(&l->done)))
 		return 0;
-	now = cns_now();
-	if (deadline != U64_MAX)
-		left = deadline <= now ? 1 :
-		       min_t(u64, nsecs_to_jiffies64(deadline - now) + 1,
-			     MAX_SCHEDULE_TIMEOUT - 1);
-	left = wait_for_completion_interruptible_timeout(&l->done, left);
+	left = wait_for_completion_interruptible_timeout(&l->done,
+							 cns_patience(deadline));
 	if (left > 0)
 		return 0;
 	return cns_lock_withdraw(l, left ? -EINTR : -ETIMEDOUT);

@@ -249,23 +249,37 @@ static bool cns_room_take(struct cns_node *n)
 	return false;
 }
 
+/**
+ * cns_patience() - how long a caller may sleep
+ * @deadline: until when (cns_now()); U64_MAX: no limit
+ *
+ * Return: jiffies, at least 1, as the waits of the kernel want them.
+ */
+long cns_patience(u64 deadline)
+{
+	u64 now = cns_now();
+
+	if (deadline == U64_MAX)
+		return MAX_SCHEDULE_TIMEOUT;
+	if (deadline <= now)
+		return 1;
+	return min_t(u64, nsecs_to_jiffies64(deadline - now) + 1,
+		     MAX_SCHEDULE_TIMEOUT - 1);
+}
+
 /* A place among the node's requests; waits for one until @deadline. */
 static int cns_room(struct cns_node *n, bool nonblock, u64 deadline)
 {
-	u64 now, left;
 	long err;
 
 	if (likely(cns_room_take(n)))
 		return 0;
 	if (nonblock)
 		return -EAGAIN;
-	now = cns_now();
-	if (now >= deadline)
+	if (cns_now() >= deadline)
 		return -ETIMEDOUT;
-	left = min_t(u64, nsecs_to_jiffies64(deadline - now) + 1,
-		     MAX_SCHEDULE_TIMEOUT - 1);
 	err = wait_event_interruptible_timeout(n->wait_room, cns_room_take(n),
-					       (long)left);
+					       cns_patience(deadline));
 	if (err < 0)
 		return -EINTR;
 	return err ? 0 : -ETIMEDOUT;
@@ -403,18 +417,13 @@ static int cns_withdraw(struct cns_request *r, int reason)
  */
 int cns_request_run(struct cns_request *r, u64 deadline)
 {
-	long left = MAX_SCHEDULE_TIMEOUT;
-	u64 now;
+	long left;
 
 	cns_submit(r, &r->item);
 	if (likely(try_wait_for_completion(&r->done)))
 		return 0;
-	now = cns_now();
-	if (deadline != U64_MAX)
-		left = deadline <= now ? 1 :
-		       min_t(u64, nsecs_to_jiffies64(deadline - now) + 1,
-			     MAX_SCHEDULE_TIMEOUT - 1);
-	left = wait_for_completion_interruptible_timeout(&r->done, left);
+	left = wait_for_completion_interruptible_timeout(&r->done,
+							 cns_patience(deadline));
 	if (left > 0)
 		return 0;
 	return cns_withdraw(r, left ? -EINTR : -ETIMEDOUT);

@@ -57,6 +57,7 @@ void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 		       bool needed);
 void cns_request_put(struct cns_request *r);
 int cns_request_run(struct cns_request *r, u64 deadline);
+long cns_patience(u64 deadline);
 void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now);
 void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now);
 void cns_request_done(void *ctx, struct fsm_request *f);

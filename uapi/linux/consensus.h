@@ -251,7 +251,7 @@ struct consensus_lock_check {
  * @count: out: how many were taken: at least 1 (ENOENT if there is none), at most
  *	64 a call
  *
- * Needs CAP_NET_ADMIN, as control does. The next in the queue may have it before
+ * Needs CAP_NET_ADMIN in the initial user namespace. The next in the queue may have it before
  * the holder learns of it; its token is stale from then on.
  */
 struct consensus_lock_revoke {
@@ -266,7 +266,7 @@ struct consensus_lock_revoke {
  * @op: no flags
  * @session: in: its id, as SESSION_LIST has it
  *
- * Needs CAP_NET_ADMIN. ENOENT: there is none (any more).
+ * Needs CAP_NET_ADMIN in the initial user namespace. ENOENT: there is none (any more).
  */
 struct consensus_session_expire {
 	struct consensus_op op;
