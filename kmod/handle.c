@@ -466,9 +466,8 @@ int cns_handle_heartbeat(struct cns_handle *h, u64 period_ns)
 	/* The deadline counts, not whether its timer came first. */
 	if (!err && h->beat_until <= now)
 		err = -EKEYEXPIRED;
-	if (!err) {
+	if (!err)
 		WRITE_ONCE(h->beat_until, period_ns ? now + period_ns : U64_MAX);
-	}
 	/* Under the lock: two calls arm it in the order of their deadlines. */
 	if (!err && period_ns) {
 		set_bit(CNS_HANDLE_TIMED, &h->flags);
