@@ -59,7 +59,31 @@
  * Events. read() gives struct consensus_event, as many as fit, each once; it waits
  * for the first unless O_NONBLOCK. poll() has POLLIN while there are any.
  *
+ * Many at once. CONSENSUS_IOC_ARRAY carries up to 256 operations, each in its own
+ * struct, as if each were called by a thread of its own, but all in one call: they
+ * begin in the order of the array, share datagrams and writes to storage, and each
+ * ends by itself, with a status in any case. See struct consensus_array.
+ *
+ * io_uring. IORING_OP_URING_CMD on a handle takes the same numbers and structs as
+ * ioctl(): sqe->cmd_op is the number, the 16 bytes of sqe->cmd are struct
+ * consensus_uring. The CQE's res is the status (0 or a negative errno), posted after
+ * the struct was written back; big_cqe[0] of a ring with CQE32 is .value of counter
+ * calls, too. The struct must stay until then; that of the SQE need not.
+ *
+ *   What can work without a task of its own does: all operations (structs that begin
+ *   with struct consensus_op) and arrays of them. The other calls run in a worker of
+ *   the ring where they could wait. A timeout_ns above CONSENSUS_URING_TIMEOUT_MAX
+ *   is EINVAL, also in an array: no command outlives its program for long. For longer
+ *   waits for locks there are events (CONSENSUS_LOCK_ASYNC). A ring with
+ *   IORING_SETUP_IOPOLL answers EOPNOTSUPP.
+ *
+ *   When a process ends or is killed, what it has under way ends, as if its calls
+ *   had been killed. A kernel that can cancel commands (6.7 and later) does so also
+ *   when only the ring is closed; an older one lets them go on to their deadline, and
+ *   exec() waits for them.
+ *
  * Errors.
+ *   E2BIG		an array of more than CONSENSUS_ARRAY_MAX
  *   EAGAIN		the queue is full and the file is O_NONBLOCK; a lock with
  *			CONSENSUS_LOCK_TRY would have to wait; no event to read
  *   EBADF		a changing call on a handle opened read-only
@@ -464,9 +488,67 @@ struct consensus_event {
 	char name[CONSENSUS_NAME_SIZE];
 };
 
+/* Entries of an array, at most. */
+#define CONSENSUS_ARRAY_MAX	256
+
+/**
+ * struct consensus_array_entry - one operation of an array
+ * @call: in: its number, CONSENSUS_IOC_*: of a struct that begins with struct
+ *	consensus_op
+ * @zero: in: zero
+ * @argument: in: address of its struct, which no other entry has
+ */
+struct consensus_array_entry {
+	__u32 call;
+	__u32 zero;
+	__u64 argument;
+};
+
+/**
+ * struct consensus_array - many operations in one call
+ * @flags: in: zero
+ * @count: in: 1 to CONSENSUS_ARRAY_MAX
+ * @entries: in: address of so many struct consensus_array_entry
+ * @failed: out: how many have a status that is not 0
+ * @zero: in: zero
+ *
+ * The call answers 0 when every entry has a status; also if all failed, or if a
+ * signal ended their waits (EINTR in those that had not happened). It fails as a
+ * whole, before anything happens and with nothing written, with E2BIG, with EINVAL
+ * (flags, zeros, count 0, an entry that is no operation), EFAULT (the entries, or the
+ * op.status of one of them), ENOMEM. A struct that cannot be read or written gives
+ * EFAULT in its own status.
+ *
+ * Operations take effect in the order of the array as long as no datagram is lost
+ * between this node and the leader. Whoever needs an order in any case begins the
+ * next operation when the former is answered.
+ */
+struct consensus_array {
+	__u32 flags;
+	__u32 count;
+	__u64 entries;
+	__u32 failed;
+	__u32 zero;
+};
+
+/**
+ * struct consensus_uring - what sqe->cmd holds
+ * @argument: in: address of the call's struct
+ * @zero: in: zero
+ */
+struct consensus_uring {
+	__u64 argument;
+	__u64 zero;
+};
+
+/* timeout_ns of commands by io_uring, at most: 300 s. */
+#define CONSENSUS_URING_TIMEOUT_MAX	300000000000ULL
+
 /* struct consensus_features.features */
 #define CONSENSUS_FEATURE_COUNTER	(1ULL << 0)
 #define CONSENSUS_FEATURE_LOCK		(1ULL << 1)
+#define CONSENSUS_FEATURE_ARRAY		(1ULL << 2)
+#define CONSENSUS_FEATURE_URING		(1ULL << 3) /* IORING_OP_URING_CMD */
 
 /**
  * struct consensus_features - what this kernel's module has; never waits
@@ -497,6 +579,8 @@ struct consensus_features {
 	_IOWR(CONSENSUS_IOC_MAGIC, 0x10, struct consensus_counter_add)
 #define CONSENSUS_IOC_COUNTER_READ \
 	_IOWR(CONSENSUS_IOC_MAGIC, 0x11, struct consensus_counter_read)
+#define CONSENSUS_IOC_ARRAY \
+	_IOWR(CONSENSUS_IOC_MAGIC, 0x18, struct consensus_array)
 #define CONSENSUS_IOC_LOCK_ACQUIRE \
 	_IOWR(CONSENSUS_IOC_MAGIC, 0x20, struct consensus_lock_acquire)
 #define CONSENSUS_IOC_LOCK_RELEASE \
@@ -538,6 +622,9 @@ _Static_assert(sizeof(struct consensus_handle_adopt) == 24, "layout");
 _Static_assert(sizeof(struct consensus_handle_heartbeat) == 16, "layout");
 _Static_assert(sizeof(struct consensus_handle_reset) == 8, "layout");
 _Static_assert(sizeof(struct consensus_event) == 120, "layout");
+_Static_assert(sizeof(struct consensus_array_entry) == 16, "layout");
+_Static_assert(sizeof(struct consensus_array) == 24, "layout");
+_Static_assert(sizeof(struct consensus_uring) == 16, "layout");
 #endif
 
 #endif

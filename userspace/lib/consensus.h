@@ -27,6 +27,19 @@ extern "C" {
 
 #define CONSENSUS_DEVICE "/dev/consensus"
 
+/* The version of this header. An ABI never changes under the same major number. */
+#define CONSENSUS_VERSION_MAJOR 0
+#define CONSENSUS_VERSION_MINOR 1
+#define CONSENSUS_VERSION_PATCH 0
+
+/**
+ * consensus_version() - the version of the library that is running
+ * @text: out, or NULL: "0.1.0", constant
+ *
+ * Return: major << 16 | minor << 8 | patch.
+ */
+uint32_t consensus_version(const char **text);
+
 /* How strong a read is. */
 enum consensus_consistency {
 	CONSENSUS_LINEARIZABLE,	/* sees whatever was finished before the call */
@@ -352,6 +365,16 @@ int consensus_handle_heartbeat(int fd, uint64_t period_ns);
  * Return: 0 or a negative errno.
  */
 int consensus_handle_reset(int fd);
+
+/**
+ * consensus_call() - any call of <linux/consensus.h>, by ioctl
+ * @fd: a handle
+ * @call: CONSENSUS_IOC_*
+ * @argument: its struct
+ *
+ * Return: 0 or a negative errno; an array's, as struct consensus_array says.
+ */
+int consensus_call(int fd, uint32_t call, void *argument);
 
 /**
  * consensus_strerror() - an error of this library in words, with what to do
