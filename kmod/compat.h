@@ -10,9 +10,13 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/in6.h>
+#include <linux/io_uring.h>
 #include <linux/timer.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#include <linux/io_uring/cmd.h>
+#endif
 #include <crypto/blake2s.h>
 #include <net/udp_tunnel.h>
 
@@ -134,5 +138,55 @@ static inline void cns_bdev_release(void *claim)
 	blkdev_put(claim, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
 #endif
 }
+
+/* Commands can be cancelled from 6.7 on, when their ring goes. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define IO_URING_F_CANCEL 0
+static inline void io_uring_cmd_mark_cancelable(struct io_uring_cmd *cmd,
+						unsigned int flags)
+{
+}
+#endif
+
+/* The bytes of the SQE that are the command's own: at least 16. */
+static inline const void *cns_uring_data(struct io_uring_cmd *cmd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	return io_uring_sqe_cmd(cmd->sqe, struct consensus_uring);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	return io_uring_sqe_cmd(cmd->sqe);
+#else
+	return cmd->cmd;
+#endif
+}
+
+/* A completion; @value is told where it is @wide. */
+static inline void cns_uring_done(struct io_uring_cmd *cmd, s32 res, u64 value,
+				  bool wide, unsigned int flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	if (wide)
+		io_uring_cmd_done32(cmd, res, value, flags);
+	else
+		io_uring_cmd_done(cmd, res, flags);
+#else
+	io_uring_cmd_done(cmd, res, value, flags);
+#endif
+}
+
+/* What io_uring_cmd_complete_in_task() runs: a function of a command and flags. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define CNS_URING_TASK_WORK(name, cmd, flags)				\
+	static void name##_of(struct io_uring_cmd *cmd, unsigned int flags); \
+	static void name(struct io_tw_req req, io_tw_token_t tw)	\
+	{								\
+		name##_of(io_uring_cmd_from_tw(req),			\
+			  IO_URING_CMD_TASK_WORK_ISSUE_FLAGS);		\
+	}								\
+	static void name##_of(struct io_uring_cmd *cmd, unsigned int flags)
+#else
+#define CNS_URING_TASK_WORK(name, cmd, flags)				\
+	static void name(struct io_uring_cmd *cmd, unsigned int flags)
+#endif
 
 #endif

@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "handle.h"
+#include "op.h"
 
 /* ------------------------------------------------------------------ checks */
 
@@ -70,20 +70,6 @@ u64 cns_deadline(const struct consensus_op *op)
 
 /* ---------------------------------------------------------------- requests */
 
-struct cns_request *cns_request_new(struct file *file, u64 deadline, int *err)
-{
-	struct cns_handle *h = file->private_data;
-	struct cns_request *r;
-
-	*err = cns_handle_lost(h);
-	if (unlikely(*err))
-		return NULL;
-	r = cns_request_alloc(h->ns, file->f_flags & O_NONBLOCK, deadline, err);
-	if (r)
-		r->command.handle = h->number;
-	return r;
-}
-
 void cns_request_name(struct cns_request *r, const char *name, u8 len)
 {
 	r->command.name_len = len;
@@ -106,17 +92,30 @@ static int cns_request_fence(struct cns_request *r, const struct fsm_fence *f)
 	return 0;
 }
 
-/* Run @r; what came of it goes to @op. Puts @r's caller's reference not. */
-int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op,
-	    u64 deadline)
+/*
+ * Run @r, filled: what came of it goes to @op, and stays in @r. Sleeps. 0, or what the
+ * call answers.
+ */
+int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op)
 {
 	struct cns_handle *h = file->private_data;
-	int err;
+	u64 deadline = cns_deadline(op);
+	int err = cns_handle_lost(h);
 
+	if (unlikely(err))
+		return err;
+	r->command.handle = h->number;
+	err = cns_request_admit(r, h->ns, file->f_flags & O_NONBLOCK, deadline);
+	if (err)
+		return err;
+	/* Where it was on another node, that one has stopped, and its locks too. */
+	if (r->kind == CNS_REQ_RELEASE && READ_ONCE(h->node) != r->node)
+		return -EPERM;
 	err = cns_request_run(r, deadline);
 	if (err) {
 		WRITE_ONCE(h->abandoned, true);
-		return err;
+		/* A read that nobody waits for any more never happened. */
+		return cns_request_changes(r) ? err : -EINTR;
 	}
 	op->index = r->command.index;
 	return r->command.status;
@@ -141,16 +140,14 @@ int cns_result(struct consensus_op __user *to, const struct consensus_op *op)
 
 /* -------------------------------------------------------------- operations */
 
-static int cns_add_run(struct file *file, struct consensus_counter_add *a)
+int cns_fill_add(struct file *file, union cns_door_arg *arg,
+		 struct cns_request *r)
 {
+	struct consensus_counter_add *a = &arg->add;
 	struct fsm_fence fence;
-	struct cns_request *r;
-	u64 deadline;
 	u8 len;
 	int err;
 
-	if (!(file->f_mode & FMODE_WRITE))
-		return -EBADF;
 	err = cns_check_op(&a->op, 0, &fence);
 	if (!err)
 		err = cns_check_name(a->name, &len);
@@ -158,36 +155,46 @@ static int cns_add_run(struct file *file, struct consensus_counter_add *a)
 		err = -EINVAL;
 	if (err)
 		return err;
-	deadline = cns_deadline(&a->op);
-	r = cns_request_new(file, deadline, &err);
-	if (!r)
-		return err;
 	r->kind = CNS_REQ_COMMAND;
 	r->command.op = FSM_COUNTER_ADD;
 	r->command.arg = a->delta;
 	cns_request_name(r, a->name, len);
-	err = cns_request_fence(r, &fence);
-	if (!err)
-		err = cns_run(file, r, &a->op, deadline);
-	if (!err)
-		a->value = r->command.value;
-	cns_request_put(r);
-	return err;
+	return cns_request_fence(r, &fence);
 }
 
-static int cns_ioctl_add(struct file *file, void __user *arg)
+void cns_result_add(const struct cns_request *r, union cns_door_arg *arg)
 {
-	struct consensus_counter_add __user *to = arg;
-	struct consensus_counter_add a;
+	arg->add.value = r->command.value;
+}
+
+/* The hottest call: only what is told is written, and only what is needed probed. */
+static int cns_ioctl_add(struct file *file, void __user *p)
+{
+	struct consensus_counter_add __user *to = p;
+	union cns_door_arg arg;
+	struct consensus_op *op = &arg.op;
+	struct cns_request *r;
 
 	/* The struct lies in two pages at most: status in the first, then value. */
-	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op) ||
-	    put_user(a.value, &to->value))
+	if (copy_from_user(&arg.add, p, sizeof(arg.add)) || cns_probe(&to->op) ||
+	    put_user(arg.add.value, &to->value))
 		return -EFAULT;
-	a.op.status = cns_add_run(file, &a);
-	if (!a.op.status && put_user(a.value, &to->value))
+	op->status = -EBADF;
+	if (!(file->f_mode & FMODE_WRITE))
+		return cns_result(&to->op, op);
+	op->status = -ENOMEM;
+	r = cns_request_spare();
+	if (!r)
+		return cns_result(&to->op, op);
+	op->status = cns_fill_add(file, &arg, r);
+	if (!op->status)
+		op->status = cns_run(file, r, op);
+	if (!op->status && put_user(r->command.value, &to->value)) {
+		cns_request_put(r);
 		return -EFAULT;
-	return cns_result(&to->op, &a.op);
+	}
+	cns_request_put(r);
+	return cns_result(&to->op, op);
 }
 
 static int cns_read_kind(const struct consensus_op *op, u8 *kind)
@@ -209,19 +216,15 @@ static int cns_read_kind(const struct consensus_op *op, u8 *kind)
 }
 
 /*
- * A read of what @name is, or (@token not 0) of whether that grant holds; the
- * caller has its answer in @r, and puts it.
+ * A read of what @name is, or (@token not 0) of whether that grant holds, into @r.
  */
-int cns_read_run(struct file *file, struct consensus_op *op, const char *name,
-		 u64 token, struct cns_request **to)
+int cns_read_fill(struct cns_request *r, const struct consensus_op *op,
+		  const char *name, u64 token)
 {
 	struct fsm_fence fence;
-	struct cns_request *r;
 	u8 len, kind;
-	u64 deadline;
 	int err;
 
-	*to = NULL;
 	err = cns_check_op(op, CONSENSUS_READ_ALL, &fence);
 	if (!err)
 		err = cns_read_kind(op, &kind);
@@ -229,61 +232,52 @@ int cns_read_run(struct file *file, struct consensus_op *op, const char *name,
 		err = cns_check_name(name, &len);
 	if (err)
 		return err;
-	deadline = cns_deadline(op);
-	r = cns_request_new(file, deadline, &err);
-	if (!r)
-		return err;
-	*to = r;
 	r->kind = kind;
 	r->at_least = op->index;
 	r->check = token;
 	r->command.arg = token;
 	cns_request_name(r, name, len);
-	err = cns_request_fence(r, &fence);
-	if (!err)
-		err = cns_run(file, r, op, deadline);
-	/* A read that nobody waits for any more never happened. */
-	return err == -ENOTRECOVERABLE ? -EINTR : err;
+	return cns_request_fence(r, &fence);
 }
 
-static int cns_ioctl_read(struct file *file, void __user *arg)
+int cns_fill_read(struct file *file, union cns_door_arg *arg,
+		  struct cns_request *r)
 {
-	struct consensus_counter_read __user *to = arg;
-	struct consensus_counter_read a;
+	arg->read.value = 0;
+	arg->read.version = 0;
+	return cns_read_fill(r, &arg->op, arg->read.name, 0);
+}
+
+void cns_result_read(const struct cns_request *r, union cns_door_arg *arg)
+{
+	arg->read.value = r->command.value;
+	arg->read.version = r->command.arg;
+}
+
+static int cns_ioctl_read(struct file *file, void __user *p)
+{
+	struct consensus_counter_read __user *to = p;
+	union cns_door_arg arg;
+	struct consensus_op *op = &arg.op;
 	struct cns_request *r;
+	int err = 0;
 
-	if (copy_from_user(&a, arg, sizeof(a)) || cns_probe(&to->op) ||
-	    put_user(0, &to->value) || put_user(0, &to->version))
+	if (copy_from_user(&arg.read, p, sizeof(arg.read)) ||
+	    cns_probe(&to->op) || put_user(0, &to->value) ||
+	    put_user(0, &to->version))
 		return -EFAULT;
-	a.op.status = cns_read_run(file, &a.op, a.name, 0, &r);
-	if (!a.op.status) {
-		a.value = r->command.value;
-		a.version = r->command.arg;
-	}
-	if (r)
-		cns_request_put(r);
-	if (!a.op.status && (put_user(a.value, &to->value) ||
-			     put_user(a.version, &to->version)))
-		return -EFAULT;
-	return cns_result(&to->op, &a.op);
-}
-
-static int cns_ioctl_features(struct file *file, void __user *arg)
-{
-	struct cns_handle *h = file->private_data;
-	struct consensus_features f;
-
-	if (copy_from_user(&f, arg, sizeof(f)))
-		return -EFAULT;
-	if (f.flags || memchr_inv(f.reserved, 0, sizeof(f.reserved)))
-		return -EINVAL;
-	memset(&f, 0, sizeof(f));
-	f.abi = CONSENSUS_ABI;
-	f.features = CONSENSUS_FEATURE_COUNTER | CONSENSUS_FEATURE_LOCK;
-	f.name_max = FSM_NAME_MAX;
-	f.window = FSM_WINDOW;
-	f.node_started = !!rcu_access_pointer(h->ns->node);
-	return copy_to_user(arg, &f, sizeof(f)) ? -EFAULT : 0;
+	op->status = -ENOMEM;
+	r = cns_request_spare();
+	if (!r)
+		return cns_result(&to->op, op);
+	op->status = cns_fill_read(file, &arg, r);
+	if (!op->status)
+		op->status = cns_run(file, r, op);
+	if (!op->status && (put_user(r->command.value, &to->value) ||
+			    put_user(r->command.arg, &to->version)))
+		err = -EFAULT;
+	cns_request_put(r);
+	return err ?: cns_result(&to->op, op);
 }
 
 /* -------------------------------------------------------------------- file */
@@ -291,17 +285,18 @@ static int cns_ioctl_features(struct file *file, void __user *arg)
 static long cns_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
+	const struct cns_door *d;
 
 	switch (cmd) {
-	case CONSENSUS_IOC_FEATURES:
-		return cns_ioctl_features(file, p);
 	case CONSENSUS_IOC_COUNTER_ADD:
 		return cns_ioctl_add(file, p);
 	case CONSENSUS_IOC_COUNTER_READ:
 		return cns_ioctl_read(file, p);
-	default:
-		return cns_ioctl_lock(file, cmd, p);
+	case CONSENSUS_IOC_ARRAY:
+		return cns_ioctl_array(file, p);
 	}
+	d = cns_door_find(cmd);
+	return d ? cns_door_call(file, d, p) : -ENOTTY;
 }
 
 static int cns_open(struct inode *inode, struct file *file)
@@ -328,12 +323,14 @@ static int cns_release(struct inode *inode, struct file *file)
 static const struct file_operations cns_fops = {
 	.owner = THIS_MODULE,
 	.open = cns_open,
+	.flush = cns_ops_flush,
 	.release = cns_release,
 	.read = cns_event_read,
 	.poll = cns_event_poll,
 	.fasync = cns_event_fasync,
 	.unlocked_ioctl = cns_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = cns_uring_cmd,
 };
 
 static struct miscdevice cns_misc = {

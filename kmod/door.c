@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls that concern locks, sessions and handles: arguments are copied once,
- * checked, and not looked at again; the whole struct is written back, which is tried
- * before anything happens.
+ * The table of calls, and those that concern locks, sessions and handles. Arguments are
+ * copied once, checked, and not looked at again. By ioctl the whole struct is written
+ * back, which is tried before anything happens; counters have a shorter way (device.c).
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -10,22 +10,7 @@
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
-#include "handle.h"
-
-/* All that a call may hold. */
-union cns_door_arg {
-	struct consensus_op op;
-	struct consensus_lock_acquire acquire;
-	struct consensus_lock_release release;
-	struct consensus_lock_check check;
-	struct consensus_lock_revoke revoke;
-	struct consensus_session_expire expire;
-	struct consensus_list list;
-	struct consensus_handle_detach detach;
-	struct consensus_handle_adopt adopt;
-	struct consensus_handle_heartbeat heartbeat;
-	struct consensus_handle_reset reset;
-};
+#include "op.h"
 
 /* Who may take from others what is theirs: whoever may stop the node, too. */
 static int cns_door_admin(void)
@@ -33,36 +18,60 @@ static int cns_door_admin(void)
 	return ns_capable(&init_user_ns, CAP_NET_ADMIN) ? 0 : -EPERM;
 }
 
-static int cns_door_acquire(struct file *file, union cns_door_arg *arg)
+/* Arguments of an acquire; the name of @fence points into @a. */
+int cns_acquire_check(const struct consensus_lock_acquire *a,
+		      struct fsm_fence *fence, u8 *len)
 {
-	struct consensus_lock_acquire *a = &arg->acquire;
-	struct fsm_fence fence;
 	u32 f = a->op.flags;
-	u64 deadline;
-	u8 len;
 	int err;
 
-	err = cns_check_op(&a->op, CONSENSUS_LOCK_ALL, &fence);
+	err = cns_check_op(&a->op, CONSENSUS_LOCK_ALL, fence);
 	if (!err)
-		err = cns_check_name(a->name, &len);
+		err = cns_check_name(a->name, len);
 	if (!err && (a->op.index || a->zero ||
 		     (f & CONSENSUS_LOCK_TRY && f & CONSENSUS_LOCK_ASYNC)))
 		err = -EINVAL;
+	return err;
+}
+
+static int cns_fill_acquire(struct file *file, union cns_door_arg *arg,
+			    struct cns_request *r)
+{
+	struct consensus_lock_acquire *a = &arg->acquire;
+	struct fsm_fence fence;
+	u8 len;
+	int err;
+
+	err = cns_acquire_check(a, &fence, &len);
 	if (err)
 		return err;
-	deadline = cns_deadline(&a->op);
 	a->token = 0;
 	a->ticket = 0;
 	a->lease_ns = 0;
 	a->info = 0;
+	return 0;
+}
+
+static int cns_door_acquire(struct file *file, union cns_door_arg *arg)
+{
+	struct consensus_lock_acquire *a = &arg->acquire;
+	struct fsm_fence fence;
+	u64 deadline;
+	u8 len;
+	int err;
+
+	err = cns_fill_acquire(file, arg, NULL);
+	if (err)
+		return err;
+	deadline = cns_deadline(&a->op);
+	cns_acquire_check(a, &fence, &len);
 	return cns_lock_acquire(file, a, &fence, len, deadline);
 }
 
-static int cns_door_release(struct file *file, union cns_door_arg *arg)
+static int cns_fill_release(struct file *file, union cns_door_arg *arg,
+			    struct cns_request *r)
 {
 	struct consensus_lock_release *a = &arg->release;
-	struct cns_request *r;
-	u64 deadline;
 	u8 len;
 	int err;
 
@@ -74,46 +83,31 @@ static int cns_door_release(struct file *file, union cns_door_arg *arg)
 		err = -EINVAL;
 	if (err)
 		return err;
-	deadline = cns_deadline(&a->op);
-	r = cns_request_new(file, deadline, &err);
-	if (!r)
-		return err;
 	r->kind = CNS_REQ_RELEASE;
-	r->handle = file->private_data;
-	cns_handle_get(r->handle);
+	if (!r->handle) {
+		r->handle = file->private_data;
+		cns_handle_get(r->handle);
+	}
 	r->command.arg = a->token;
 	r->command.value = a->ticket;
 	cns_request_name(r, a->name, len);
-	/* Where it was on another node, that one has stopped, and its locks too. */
-	err = READ_ONCE(r->handle->node) == r->node ? 0 : -EPERM;
-	if (!err)
-		err = cns_run(file, r, &a->op, deadline);
-	cns_request_put(r);
-	return err;
+	return 0;
 }
 
-static int cns_door_check(struct file *file, union cns_door_arg *arg)
+static int cns_fill_check(struct file *file, union cns_door_arg *arg,
+			  struct cns_request *r)
 {
 	struct consensus_lock_check *a = &arg->check;
-	struct cns_request *r;
-	int err;
 
-	if (!a->token)
-		return -EINVAL;
-	err = cns_read_run(file, &a->op, a->name, a->token, &r);
-	if (r)
-		cns_request_put(r);
-	return err;
+	return a->token ? cns_read_fill(r, &a->op, a->name, a->token) : -EINVAL;
 }
 
 /* A command of the administrator's about @victim. */
-static int cns_door_command(struct file *file, struct consensus_op *op, u8 code,
-			    const char *name, u64 victim, u64 *value)
+static int cns_fill_command(const struct consensus_op *op, u8 code,
+			    const char *name, u64 victim, struct cns_request *r)
 {
-	struct cns_request *r;
 	struct fsm_extra *x;
 	u8 len = 0;
-	u64 deadline;
 	int err;
 
 	err = cns_check_op(op, 0, NULL);
@@ -125,43 +119,64 @@ static int cns_door_command(struct file *file, struct consensus_op *op, u8 code,
 		err = cns_door_admin();
 	if (err)
 		return err;
-	deadline = cns_deadline(op);
-	r = cns_request_new(file, deadline, &err);
-	if (!r)
-		return err;
 	r->command.op = code;
 	r->command.arg = victim;
 	if (name)
 		cns_request_name(r, name, len);
 	x = cns_request_extra(r);
-	err = -ENOMEM;
-	if (x) {
-		x->stamp = ktime_get_real_seconds();
-		err = cns_run(file, r, op, deadline);
-	}
-	if (!err)
-		*value = r->command.value;
-	cns_request_put(r);
-	return err;
+	if (!x)
+		return -ENOMEM;
+	x->stamp = ktime_get_real_seconds();
+	return 0;
 }
 
-static int cns_door_revoke(struct file *file, union cns_door_arg *arg)
+static int cns_fill_revoke(struct file *file, union cns_door_arg *arg,
+			   struct cns_request *r)
 {
 	struct consensus_lock_revoke *a = &arg->revoke;
 
-	return cns_door_command(file, &a->op, FSM_LOCK_REVOKE, a->name,
-				a->token, &a->count);
+	return cns_fill_command(&a->op, FSM_LOCK_REVOKE, a->name, a->token, r);
 }
 
-static int cns_door_expire(struct file *file, union cns_door_arg *arg)
+static void cns_result_revoke(const struct cns_request *r, union cns_door_arg *arg)
+{
+	arg->revoke.count = r->command.value;
+}
+
+static int cns_fill_expire(struct file *file, union cns_door_arg *arg,
+			   struct cns_request *r)
 {
 	struct consensus_session_expire *a = &arg->expire;
-	u64 ignored;
 
 	if (!a->session)
 		return -EINVAL;
-	return cns_door_command(file, &a->op, FSM_SESSION_END, NULL,
-				a->session, &ignored);
+	return cns_fill_command(&a->op, FSM_SESSION_END, NULL, a->session, r);
+}
+
+static int cns_door_cancel(struct file *file, union cns_door_arg *arg)
+{
+	if (arg->cancel.flags)
+		return -EINVAL;
+	return cns_ops_cancel(file, &arg->cancel);
+}
+
+static int cns_door_features(struct file *file, union cns_door_arg *arg)
+{
+	struct cns_handle *h = file->private_data;
+	struct consensus_features *f = &arg->features;
+
+	if (f->flags || memchr_inv(f->reserved, 0, sizeof(f->reserved)))
+		return -EINVAL;
+	memset(f, 0, sizeof(*f));
+	f->abi = CONSENSUS_ABI;
+	f->features = CONSENSUS_FEATURE_COUNTER | CONSENSUS_FEATURE_LOCK |
+		      CONSENSUS_FEATURE_ARRAY;
+	if (IS_ENABLED(CONFIG_IO_URING))
+		f->features |= CONSENSUS_FEATURE_URING;
+	f->name_max = FSM_NAME_MAX;
+	f->window = FSM_WINDOW;
+	f->node_started = !!rcu_access_pointer(h->ns->node);
+	return 0;
 }
 
 static int cns_door_lock_list(struct file *file, union cns_door_arg *arg)
@@ -202,74 +217,100 @@ static int cns_door_reset(struct file *file, union cns_door_arg *arg)
 	return cns_handle_reset(file->private_data);
 }
 
-/**
- * struct cns_door - a call
- * @cmd: its number
- * @size: of its struct
- * @op: it begins with a struct consensus_op
- * @read: a handle that was opened read-only may
- * @fn: what it does; the struct is in place
- */
-struct cns_door {
-	unsigned int cmd;
-	u16 size;
-	bool op;
-	bool read;
-	int (*fn)(struct file *file, union cns_door_arg *arg);
-};
-
-#define CNS_DOOR(cmd, op, read, fn) \
-	{ CONSENSUS_IOC_##cmd, _IOC_SIZE(CONSENSUS_IOC_##cmd), op, read, fn }
+/* An operation, and another call. READ: also on a handle opened read-only. */
+#define CNS_OPERATION(call, is_read, fill, result)			\
+	{ CONSENSUS_IOC_##call, _IOC_SIZE(CONSENSUS_IOC_##call), is_read, false, \
+	  fill, result, NULL }
+#define CNS_CALL(call, is_read, waits, fn)				\
+	{ CONSENSUS_IOC_##call, _IOC_SIZE(CONSENSUS_IOC_##call), is_read, waits, \
+	  NULL, NULL, fn }
 
 static const struct cns_door cns_doors[] = {
-	CNS_DOOR(LOCK_ACQUIRE, true, false, cns_door_acquire),
-	CNS_DOOR(LOCK_RELEASE, true, false, cns_door_release),
-	CNS_DOOR(LOCK_CHECK, true, true, cns_door_check),
-	CNS_DOOR(LOCK_REVOKE, true, false, cns_door_revoke),
-	CNS_DOOR(LOCK_LIST, false, true, cns_door_lock_list),
-	CNS_DOOR(SESSION_EXPIRE, true, false, cns_door_expire),
-	CNS_DOOR(SESSION_LIST, false, true, cns_door_session_list),
-	CNS_DOOR(HANDLE_DETACH, false, false, cns_door_detach),
-	CNS_DOOR(HANDLE_ADOPT, false, false, cns_door_adopt),
-	CNS_DOOR(HANDLE_HEARTBEAT, false, false, cns_door_heartbeat),
-	CNS_DOOR(HANDLE_RESET, false, false, cns_door_reset),
+	CNS_OPERATION(COUNTER_ADD, false, cns_fill_add, cns_result_add),
+	CNS_OPERATION(COUNTER_READ, true, cns_fill_read, cns_result_read),
+	/* The one operation that is no request of its own: lock.c. */
+	{ CONSENSUS_IOC_LOCK_ACQUIRE, sizeof(struct consensus_lock_acquire),
+	  false, true, cns_fill_acquire, NULL, cns_door_acquire },
+	CNS_OPERATION(LOCK_RELEASE, false, cns_fill_release, NULL),
+	CNS_OPERATION(LOCK_CHECK, true, cns_fill_check, NULL),
+	CNS_OPERATION(LOCK_REVOKE, false, cns_fill_revoke, cns_result_revoke),
+	CNS_CALL(LOCK_LIST, true, true, cns_door_lock_list),
+	CNS_OPERATION(SESSION_EXPIRE, false, cns_fill_expire, NULL),
+	CNS_CALL(SESSION_LIST, true, true, cns_door_session_list),
+	CNS_CALL(HANDLE_DETACH, false, true, cns_door_detach),
+	CNS_CALL(HANDLE_ADOPT, false, true, cns_door_adopt),
+	CNS_CALL(HANDLE_HEARTBEAT, false, false, cns_door_heartbeat),
+	CNS_CALL(HANDLE_RESET, false, true, cns_door_reset),
+	CNS_CALL(HANDLE_CANCEL, true, false, cns_door_cancel),
+	CNS_CALL(FEATURES, true, false, cns_door_features),
 };
 
-/* Run it; @user can be written, or was when we began. */
-static int cns_door_run(struct file *file, const struct cns_door *d,
-			union cns_door_arg *arg, void __user *user)
+/* NULL: no such call, or an array. */
+const struct cns_door *cns_door_find(unsigned int cmd)
 {
-	int err;
-
-	if (!d->read && !(file->f_mode & FMODE_WRITE))
-		err = -EBADF;
-	else
-		err = d->fn(file, arg);
-	if (d->op)
-		arg->op.status = err;
-	if (err && !d->op)
-		return err;
-	/* Of a call that failed, the status alone is told. */
-	if (err)
-		return cns_result(user, &arg->op);
-	return copy_to_user(user, arg, d->size) ? -EFAULT : 0;
-}
-
-long cns_ioctl_lock(struct file *file, unsigned int cmd, void __user *p)
-{
-	union cns_door_arg arg;
-	const struct cns_door *d;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cns_doors); i++)
 		if (cns_doors[i].cmd == cmd)
-			break;
-	if (i == ARRAY_SIZE(cns_doors))
-		return -ENOTTY;
-	d = &cns_doors[i];
+			return &cns_doors[i];
+	return NULL;
+}
+
+bool cns_door_acquires(const struct cns_door *d)
+{
+	return d->fn == cns_door_acquire;
+}
+
+int cns_door_allowed(const struct file *file, const struct cns_door *d)
+{
+	return d->read || file->f_mode & FMODE_WRITE ? 0 : -EBADF;
+}
+
+/* An operation that is a request: begun and waited for. */
+static int cns_door_request(struct file *file, const struct cns_door *d,
+			    union cns_door_arg *arg)
+{
+	struct cns_request *r = cns_request_spare();
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = d->fill(file, arg, r);
+	if (!err)
+		err = cns_run(file, r, &arg->op);
+	if (!err && d->result)
+		d->result(r, arg);
+	cns_request_put(r);
+	return err;
+}
+
+/**
+ * cns_door_call() - a call, from its argument to its result
+ * @file: the handle
+ * @d: which
+ * @p: its struct
+ *
+ * Sleeps for as long as the call may. Return: 0 or a negative errno, of an operation
+ * in its status, too.
+ */
+long cns_door_call(struct file *file, const struct cns_door *d, void __user *p)
+{
+	union cns_door_arg arg;
+	int err;
+
 	BUILD_BUG_ON(sizeof(arg) != sizeof(arg.acquire));
 	/* Can the result be written at all? With what is there now. */
 	if (copy_from_user(&arg, p, d->size) || copy_to_user(p, &arg, d->size))
 		return -EFAULT;
-	return cns_door_run(file, d, &arg, p);
+	err = cns_door_allowed(file, d);
+	if (!err)
+		err = d->fn ? d->fn(file, &arg) : cns_door_request(file, d, &arg);
+	if (d->fill)
+		arg.op.status = err;
+	if (err && !d->fill)
+		return err;
+	/* Of a call that failed, the status alone is told. */
+	if (err)
+		return cns_result(p, &arg.op);
+	return copy_to_user(p, &arg, d->size) ? -EFAULT : 0;
 }

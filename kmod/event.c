@@ -225,7 +225,8 @@ ssize_t cns_event_read(struct file *file, char __user *buf, size_t len,
 		if (one != -EAGAIN || file->f_flags & O_NONBLOCK)
 			return one;
 		if (wait_event_interruptible(h->wait, cns_event_ready(h)))
-			return -EINTR;
+			/* No signal: io_uring only wants to run, then it goes on. */
+			return task_sigpending(current) ? -EINTR : -ERESTARTSYS;
 	}
 }
 

@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
-#include "handle.h"
+#include "op.h"
 
 /* ------------------------------------------------------------------- life */
 
@@ -71,6 +71,9 @@ struct cns_handle *cns_handle_new(struct cns_ns *ns)
 	init_completion(&h->closed);
 	timer_setup(&h->beat, cns_handle_beat, 0);
 	h->beat_until = U64_MAX;
+	INIT_LIST_HEAD(&h->ops);
+	h->ops_at = U64_MAX;
+	timer_setup(&h->ops_timer, cns_ops_late, 0);
 	cns_handle_begin(h, close);
 	atomic_inc(&ns->handles);
 	spin_lock(&ns->list_lock);
@@ -129,6 +132,8 @@ void cns_handle_release(struct cns_handle *h)
 	spin_unlock(&h->ns->list_lock);
 	clear_bit(CNS_HANDLE_TIMED, &h->flags);
 	timer_delete_sync(&h->beat);
+	/* Whatever was under way held the file: nothing is. */
+	timer_delete_sync(&h->ops_timer);
 	/* What is lost from here on is nobody's to be told of. */
 	if (h->node)
 		cns_handle_shut(h);

@@ -51,6 +51,9 @@ enum cns_handle_flag {
  * @beat: expires when the program did not call in time
  * @beat_until: a, when it expires (cns_now()), U64_MAX: never
  * @detached: see detach.c
+ * @ops: l, operations whose callers do not sleep: op.c
+ * @ops_at: l, what @ops_timer is armed for (cns_now()), U64_MAX: it is not
+ * @ops_timer: their deadlines
  */
 struct cns_handle {
 	struct cns_ns *ns;
@@ -76,13 +79,16 @@ struct cns_handle {
 	struct timer_list beat;
 	u64 beat_until;
 	struct cns_detached *detached;
+	struct list_head ops;
+	u64 ops_at;
+	struct timer_list ops_timer;
 };
 
 /**
  * struct cns_lock - one acquire of a handle, from its call to the end of all that
  * is to be told of it
  * @want: o
- * @begin: begins it
+ * @begin: begins it; later, takes it back from a caller that is gone
  * @give_up: its caller's patience is over; @reason says why
  * @node: holds a reference
  * @handle: holds a reference
@@ -108,6 +114,7 @@ struct cns_handle {
  * @info: l, CONSENSUS_GRANT_*
  * @releaser: o, who waits for its release
  * @done: the caller has its answer: granted, queued (if async), or over
+ * @op: l, the operation to be told of that; NULL: none (any more)
  */
 struct cns_lock {
 	struct fsm_want want;
@@ -136,6 +143,7 @@ struct cns_lock {
 	u32 info;
 	struct cns_request *releaser;
 	struct completion done;
+	struct cns_op *op;
 };
 
 /* False: its namespace is gone, for good. */
@@ -167,6 +175,12 @@ int cns_event_fasync(int fd, struct file *file, int on);
 /* lock.c */
 int cns_lock_acquire(struct file *file, struct consensus_lock_acquire *a,
 		     const struct fsm_fence *fence, u8 len, u64 deadline);
+int cns_lock_make(struct cns_handle *h, struct cns_node *n,
+		  const struct consensus_lock_acquire *a,
+		  const struct fsm_fence *fence, u8 len, struct cns_lock **to);
+int cns_lock_answer(struct cns_lock *l, struct consensus_lock_acquire *a);
+void cns_lock_push(struct cns_lock *l, struct cns_item *item);
+void cns_lock_abandon(struct cns_lock *l);
 void cns_lock_told(void *ctx, struct fsm_want *w, enum fsm_told what);
 void cns_lock_put(struct cns_lock *l);
 
@@ -183,16 +197,9 @@ int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len);
 int cns_check_op(const struct consensus_op *op, u32 flags,
 		 struct fsm_fence *fence);
 u64 cns_deadline(const struct consensus_op *op);
-struct cns_request *cns_request_new(struct file *file, u64 deadline, int *err);
 void cns_request_name(struct cns_request *r, const char *name, u8 len);
-int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op,
-	    u64 deadline);
+int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op);
 int cns_probe(struct consensus_op __user *op);
 int cns_result(struct consensus_op __user *to, const struct consensus_op *op);
-int cns_read_run(struct file *file, struct consensus_op *op, const char *name,
-		 u64 token, struct cns_request **to);
-
-/* door.c */
-long cns_ioctl_lock(struct file *file, unsigned int cmd, void __user *p);
 
 #endif

@@ -105,6 +105,10 @@ enum cns_limits {
 	CNS_FRESH_ELECTIONS = 20,
 
 	CNS_TIMEOUT_DEFAULT_S = 30,
+	/* After its timeout (240 s at most) a command is cut off at the latest: io_uring
+	 * warns of what outlives its ring by 5 minutes.
+	 */
+	CNS_GRACE_MAX_S = 30,
 
 	/* How long a node's session may be unheard (default). */
 	CNS_TTL_MS = 10000,

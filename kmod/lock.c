@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/ktime.h>
 
-#include "handle.h"
+#include "op.h"
 
 static struct kmem_cache *cns_locks;
 
@@ -57,6 +57,23 @@ static bool cns_lock_unlink(struct cns_lock *l)
 
 /* ------------------------------------------------------------------ owner */
 
+/* The caller has its answer, whether it sleeps or not. */
+static void cns_lock_done(struct cns_lock *l)
+{
+	struct cns_op *op;
+
+	complete_all(&l->done);
+	if (likely(!READ_ONCE(l->op)))
+		return;
+	spin_lock_bh(&l->handle->lock);
+	op = l->op;
+	if (op)
+		cns_op_claim(op);
+	spin_unlock_bh(&l->handle->lock);
+	if (op)
+		cns_op_deliver(op);
+}
+
 /* It does not wait any more, one way or the other. */
 static void cns_lock_uncount(struct cns_node *n, struct cns_lock *l)
 {
@@ -75,7 +92,7 @@ static void cns_lock_queued(struct cns_lock *l)
 	l->queued = l->async && !l->left;
 	spin_unlock_bh(&l->handle->lock);
 	if (l->async)
-		complete_all(&l->done);
+		cns_lock_done(l);
 }
 
 static void cns_lock_granted(struct cns_node *n, struct cns_lock *l)
@@ -97,7 +114,7 @@ static void cns_lock_granted(struct cns_node *n, struct cns_lock *l)
 	spin_unlock_bh(&l->handle->lock);
 	if (told)
 		cns_event_add(l, CONSENSUS_EVENT_GRANTED);
-	complete_all(&l->done);
+	cns_lock_done(l);
 }
 
 /* The administrator took it. */
@@ -165,7 +182,7 @@ static void cns_lock_over(struct cns_node *n, struct cns_lock *l, s32 status)
 	if (released && !l->status)
 		hush = cns_lock_hush(l);
 	spin_unlock_bh(&h->lock);
-	complete_all(&l->done);
+	cns_lock_done(l);
 	if (hush)
 		cns_lock_put(l);
 	if (unlink)
@@ -381,7 +398,8 @@ static int cns_lock_enter(struct cns_lock *l)
 	return err;
 }
 
-static void cns_lock_push(struct cns_lock *l, struct cns_item *item)
+/* The owner is to see to @item of it, at once. The caller gives a reference. */
+void cns_lock_push(struct cns_lock *l, struct cns_item *item)
 {
 	cns_node_push(l->node, item);
 	cns_node_run(l->node);
@@ -418,15 +436,22 @@ static int cns_lock_wait(struct cns_lock *l, u64 deadline)
 	cns_lock_push(l, &l->begin);
 	if (likely(try_wait_for_completion(&l->done)))
 		return 0;
-	left = wait_for_completion_interruptible_timeout(&l->done,
-							 cns_patience(deadline));
+	left = cns_sleep(&l->done, deadline);
 	if (left > 0)
 		return 0;
 	return cns_lock_withdraw(l, left ? -EINTR : -ETIMEDOUT);
 }
 
-/* What became of it, for its caller. A grant behind a ticket is told by an event. */
-static int cns_lock_answer(struct cns_lock *l, struct consensus_lock_acquire *a)
+/**
+ * cns_lock_answer() - what became of it, for its caller
+ * @l: done
+ * @a: results
+ *
+ * A grant behind a ticket is told by an event.
+ *
+ * Return: 0 or a negative errno of the uapi.
+ */
+int cns_lock_answer(struct cns_lock *l, struct consensus_lock_acquire *a)
 {
 	struct cns_handle *h = l->handle;
 	u64 now = cns_now();
@@ -448,9 +473,21 @@ static int cns_lock_answer(struct cns_lock *l, struct consensus_lock_acquire *a)
 	return err;
 }
 
-static int cns_lock_try(struct cns_handle *h, struct cns_node *n,
-			struct consensus_lock_acquire *a,
-			const struct fsm_fence *fence, u8 len, u64 deadline)
+/**
+ * cns_lock_make() - a lock that is about to begin
+ * @h: handle
+ * @n: node
+ * @a: arguments, checked
+ * @fence: .token 0: none
+ * @len: bytes of the name
+ * @to: out: with the caller's reference, and one for cns_lock.begin, which the caller
+ *	must push; only if 0 is returned
+ *
+ * May sleep. Return: 0 or a negative errno of the uapi.
+ */
+int cns_lock_make(struct cns_handle *h, struct cns_node *n,
+		  const struct consensus_lock_acquire *a,
+		  const struct fsm_fence *fence, u8 len, struct cns_lock **to)
 {
 	struct cns_lock *l;
 	int err;
@@ -459,19 +496,35 @@ static int cns_lock_try(struct cns_handle *h, struct cns_node *n,
 	if (err)
 		return err;
 	if (atomic_inc_return(&n->waiting) > CNS_WAITING_MAX) {
-		atomic_dec(&n->waiting);
-		return -ENOSPC;
+		err = -ENOSPC;
+		goto count;
 	}
 	l = cns_lock_new(h, n, a, fence, len);
-	if (!l) {
-		atomic_dec(&n->waiting);
-		return -ENOMEM;
-	}
+	err = -ENOMEM;
+	if (!l)
+		goto count;
 	err = cns_lock_enter(l);
+	if (!err) {
+		*to = l;
+		return 0;
+	}
+	cns_lock_put(l);
+count:
+	atomic_dec(&n->waiting);
+	return err;
+}
+
+static int cns_lock_try(struct cns_handle *h, struct cns_node *n,
+			struct consensus_lock_acquire *a,
+			const struct fsm_fence *fence, u8 len, u64 deadline)
+{
+	struct cns_lock *l;
+	int err;
+
+	err = cns_lock_make(h, n, a, fence, len, &l);
 	if (err)
-		atomic_dec(&n->waiting);
-	else
-		err = cns_lock_wait(l, deadline);
+		return err;
+	err = cns_lock_wait(l, deadline);
 	if (!err)
 		err = cns_lock_answer(l, a);
 	cns_lock_put(l);

@@ -5,7 +5,7 @@
 #include <linux/module.h>
 #include <linux/workqueue.h>
 
-#include "node.h"
+#include "op.h"
 
 static int __init cns_init(void)
 {
@@ -23,9 +23,12 @@ static int __init cns_init(void)
 	err = cns_lock_init();
 	if (err)
 		goto requests;
-	err = cns_ns_init();
+	err = cns_op_module_init();
 	if (err)
 		goto locks;
+	err = cns_ns_init();
+	if (err)
+		goto ops;
 	err = cns_control_init();
 	if (err)
 		goto ns;
@@ -38,6 +41,8 @@ control:
 	cns_control_exit();
 ns:
 	cns_ns_exit();
+ops:
+	cns_op_module_exit();
 locks:
 	cns_lock_exit();
 requests:
@@ -59,6 +64,7 @@ static void __exit cns_exit(void)
 	/* Nodes are freed by work that is queued by RCU. */
 	rcu_barrier();
 	destroy_workqueue(cns_wq);
+	cns_op_module_exit();
 	cns_lock_exit();
 	cns_request_exit();
 }

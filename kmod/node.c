@@ -89,6 +89,9 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 	case CNS_ITEM_LOCK_GIVE_UP:
 		cns_lock_give_up(n, item, now);
 		break;
+	case CNS_ITEM_LOCK_ABANDON:
+		cns_lock_abandoned(n, item, now);
+		break;
 	case CNS_ITEM_CLOSE:
 		cns_handle_closing(n, item, now);
 		break;

@@ -60,6 +60,7 @@ enum cns_item_kind {
 	CNS_ITEM_CALL,		/* struct cns_call */
 	CNS_ITEM_LOCK,		/* cns_lock.begin */
 	CNS_ITEM_LOCK_GIVE_UP,	/* cns_lock.give_up */
+	CNS_ITEM_LOCK_ABANDON,	/* cns_lock.begin, again */
 	CNS_ITEM_CLOSE,		/* cns_handle.closing */
 };
 
@@ -542,6 +543,7 @@ void cns_renewed_receive(struct cns_node *n, struct cns_peer *p,
 struct cns_lock;
 void cns_lock_begin(struct cns_node *n, struct cns_item *item, u64 now);
 void cns_lock_give_up(struct cns_node *n, struct cns_item *item, u64 now);
+void cns_lock_abandoned(struct cns_node *n, struct cns_item *item, u64 now);
 void cns_lock_release(struct cns_node *n, struct cns_request *r, u64 now);
 int cns_lock_init(void);
 void cns_lock_exit(void);

@@ -11,7 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "handle.h"
+#include "op.h"
 
 static struct kmem_cache *cns_requests;
 
@@ -23,7 +23,10 @@ static void cns_complete(struct cns_node *n, struct cns_request *r)
 	if (r->finished)
 		return;
 	r->finished = true;
-	complete(&r->done);
+	if (r->op)
+		cns_op_done(r);
+	else
+		complete(&r->done);
 	cns_request_put(r);
 }
 
@@ -241,11 +244,12 @@ void cns_requests_stop(struct cns_node *n, int status)
 
 /* ------------------------------------------------------------------ caller */
 
-static bool cns_room_take(struct cns_node *n)
+/* Places for @count more; an array has them all as soon as there is one. */
+static bool cns_room_take(struct cns_node *n, unsigned int count)
 {
-	if (atomic_inc_return(&n->n_requests) <= CNS_REQUESTS_MAX)
+	if (atomic_fetch_add(count, &n->n_requests) < CNS_REQUESTS_MAX)
 		return true;
-	atomic_dec(&n->n_requests);
+	atomic_sub(count, &n->n_requests);
 	return false;
 }
 
@@ -267,32 +271,80 @@ long cns_patience(u64 deadline)
 		     MAX_SCHEDULE_TIMEOUT - 1);
 }
 
-/* A place among the node's requests; waits for one until @deadline. */
-static int cns_room(struct cns_node *n, bool nonblock, u64 deadline)
+/*
+ * A wait was ended by no signal: io_uring wants this task to run its completions. That
+ * is no reason to end a call, and cannot be done from here. It comes when the call
+ * ends, for which cns_notified() sees to it.
+ */
+static bool cns_only_notified(bool *notified)
 {
+	if (task_sigpending(current))
+		return false;
+	clear_notify_signal();
+	*notified = true;
+	return true;
+}
+
+static void cns_notified(bool notified)
+{
+	if (unlikely(notified))
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+}
+
+/**
+ * cns_sleep() - until something is done
+ * @done: by others
+ * @deadline: cns_now(); U64_MAX: none
+ *
+ * Return: above 0: it is done; 0: the deadline passed; -ERESTARTSYS: a signal.
+ */
+long cns_sleep(struct completion *done, u64 deadline)
+{
+	bool notified = false;
+	long left;
+
+	do {
+		left = wait_for_completion_interruptible_timeout(done,
+								 cns_patience(deadline));
+	} while (left < 0 && cns_only_notified(&notified));
+	cns_notified(notified);
+	return left;
+}
+
+/**
+ * cns_room() - places among the node's requests, one for each that is to come
+ * @n: node
+ * @count: how many
+ * @nonblock: -EAGAIN instead of waiting for a full queue
+ * @deadline: how long to wait for it (cns_now())
+ *
+ * Return: 0; -EAGAIN, -EINTR, -ETIMEDOUT. May sleep.
+ */
+int cns_room(struct cns_node *n, unsigned int count, bool nonblock, u64 deadline)
+{
+	bool notified = false;
 	long err;
 
-	if (likely(cns_room_take(n)))
+	if (likely(cns_room_take(n, count)))
 		return 0;
 	if (nonblock)
 		return -EAGAIN;
 	if (cns_now() >= deadline)
 		return -ETIMEDOUT;
-	err = wait_event_interruptible_timeout(n->wait_room, cns_room_take(n),
-					       cns_patience(deadline));
+	do {
+		err = wait_event_interruptible_timeout(n->wait_room,
+						       cns_room_take(n, count),
+						       cns_patience(deadline));
+	} while (err < 0 && cns_only_notified(&notified));
+	cns_notified(notified);
 	if (err < 0)
 		return -EINTR;
 	return err ? 0 : -ETIMEDOUT;
 }
 
-/* A request without a node yet. */
-struct cns_request *cns_request_spare(void)
+/* Nothing is in it yet but the caller's reference. */
+void cns_request_clear(struct cns_request *r)
 {
-	struct cns_request *r;
-
-	r = kmem_cache_alloc(cns_requests, GFP_KERNEL);
-	if (!r)
-		return NULL;
 	/* The name is filled by whoever has one. */
 	memset(&r->command, 0, offsetof(struct fsm_request, name));
 	r->item.kind = CNS_ITEM_REQUEST;
@@ -303,12 +355,24 @@ struct cns_request *cns_request_spare(void)
 	r->extra = NULL;
 	refcount_set(&r->ref, 1);
 	r->kind = CNS_REQ_COMMAND;
+	r->op = false;
 	r->check = false;
 	r->reason = 0;
 	r->ctx = 0;
 	r->at_least = 0;
 	r->known = false;
 	r->finished = false;
+}
+
+/* A request without a node yet. */
+struct cns_request *cns_request_spare(void)
+{
+	struct cns_request *r;
+
+	r = kmem_cache_alloc(cns_requests, GFP_KERNEL);
+	if (!r)
+		return NULL;
+	cns_request_clear(r);
 	init_completion(&r->done);
 	return r;
 }
@@ -335,41 +399,31 @@ struct fsm_extra *cns_request_extra(struct cns_request *r)
 }
 
 /**
- * cns_request_alloc() - a request for the node of @ns
+ * cns_request_admit() - a place for a request at the node of @ns
+ * @r: filled, without a node
  * @ns: where
  * @nonblock: -EAGAIN instead of waiting for a full queue
  * @deadline: how long to wait for it (cns_now())
- * @err: out: -ENOTCONN, -ESHUTDOWN, -EAGAIN, -EINTR, -ETIMEDOUT, -ENOMEM
  *
- * Return: with the caller's reference, or NULL. May sleep.
+ * Return: 0; -ENOTCONN, -ESHUTDOWN, -EAGAIN, -EINTR, -ETIMEDOUT. May sleep.
  */
-struct cns_request *cns_request_alloc(struct cns_ns *ns, bool nonblock,
-				      u64 deadline, int *err)
+int cns_request_admit(struct cns_request *r, struct cns_ns *ns, bool nonblock,
+		      u64 deadline)
 {
 	struct cns_node *n = cns_node_get(ns);
-	struct cns_request *r;
+	int err;
 
-	if (!n) {
-		*err = READ_ONCE(ns->dead) ? -ESHUTDOWN : -ENOTCONN;
-		return NULL;
-	}
-	*err = cns_room(n, nonblock, deadline);
-	if (*err)
-		goto put;
-	r = cns_request_spare();
-	if (!r) {
-		*err = -ENOMEM;
-		goto room;
-	}
-	r->node = n;
-	return r;
-room:
-	atomic_dec(&n->n_requests);
-put:
-	cns_node_put(n);
-	return NULL;
+	if (!n)
+		return READ_ONCE(ns->dead) ? -ESHUTDOWN : -ENOTCONN;
+	err = cns_room(n, 1, nonblock, deadline);
+	if (err)
+		cns_node_put(n);
+	else
+		r->node = n;
+	return err;
 }
 
+/* Anywhere. */
 void cns_request_put(struct cns_request *r)
 {
 	struct cns_handle *h = r->handle;
@@ -377,19 +431,30 @@ void cns_request_put(struct cns_request *r)
 
 	if (!refcount_dec_and_test(&r->ref))
 		return;
-	cns_request_drop(r);
+	if (r->op)
+		cns_op_free(r);
+	else
+		cns_request_drop(r);
 	if (h)
 		cns_handle_put(h);
+	if (!n)
+		return;
 	atomic_dec(&n->n_requests);
 	if (unlikely(wq_has_sleeper(&n->wait_room)))
 		wake_up(&n->wait_room);
 	cns_node_put(n);
 }
 
-static void cns_submit(struct cns_request *r, struct cns_item *item)
+/* The owner is to see @item of it, with a reference, when it is run next. */
+void cns_request_push(struct cns_request *r, struct cns_item *item)
 {
 	refcount_inc(&r->ref);
 	cns_node_push(r->node, item);
+}
+
+static void cns_submit(struct cns_request *r, struct cns_item *item)
+{
+	cns_request_push(r, item);
 	cns_node_run(r->node);
 }
 
@@ -422,8 +487,7 @@ int cns_request_run(struct cns_request *r, u64 deadline)
 	cns_submit(r, &r->item);
 	if (likely(try_wait_for_completion(&r->done)))
 		return 0;
-	left = wait_for_completion_interruptible_timeout(&r->done,
-							 cns_patience(deadline));
+	left = cns_sleep(&r->done, deadline);
 	if (left > 0)
 		return 0;
 	return cns_withdraw(r, left ? -EINTR : -ETIMEDOUT);

@@ -18,11 +18,12 @@ enum cns_request_kind {
  * @give_up: ends it
  * @link: o, in cns_node.reads
  * @node: holds a reference
- * @handle: RELEASE: whose lock; holds a reference, as the caller may be killed before
- *	the owner comes to it
+ * @handle: RELEASE: whose lock; a cns_op: whose it is. Holds a reference, as the caller
+ *	may be killed before the owner comes to it. Else NULL
  * @extra: what .command.extra points to, this request's own; NULL: none
  * @ref: the caller's, and the node's from begin to completion
  * @kind: enum cns_request_kind
+ * @op: begins a struct cns_op, which is told when it is done
  * @check: a read that asks whether grant .command.arg of lock .command.name holds
  * @reason: why the caller gives up (negative errno); before @give_up is pushed
  * @ctx: o, the read round that it joined
@@ -41,6 +42,7 @@ struct cns_request {
 	struct fsm_extra *extra;
 	refcount_t ref;
 	u8 kind;
+	bool op;
 	bool check;
 	s32 reason;
 	u64 ctx;
@@ -50,14 +52,25 @@ struct cns_request {
 	struct completion done;
 };
 
-struct cns_request *cns_request_alloc(struct cns_ns *ns, bool nonblock,
-				      u64 deadline, int *err);
+/* What becomes of it matters when nobody waits for it any more. */
+static inline bool cns_request_changes(const struct cns_request *r)
+{
+	return r->kind == CNS_REQ_COMMAND || r->kind == CNS_REQ_RELEASE;
+}
+
+void cns_request_clear(struct cns_request *r);
 struct cns_request *cns_request_spare(void);
+int cns_room(struct cns_node *n, unsigned int count, bool nonblock,
+	     u64 deadline);
+int cns_request_admit(struct cns_request *r, struct cns_ns *ns, bool nonblock,
+		      u64 deadline);
+void cns_request_push(struct cns_request *r, struct cns_item *item);
 void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 		       bool needed);
 void cns_request_put(struct cns_request *r);
 int cns_request_run(struct cns_request *r, u64 deadline);
 long cns_patience(u64 deadline);
+long cns_sleep(struct completion *done, u64 deadline);
 void cns_request_begin(struct cns_node *n, struct cns_request *r, u64 now);
 void cns_request_give_up(struct cns_node *n, struct cns_request *r, u64 now);
 void cns_request_done(void *ctx, struct fsm_request *f);

@@ -80,7 +80,7 @@
  *   When a process ends or is killed, what it has under way ends, as if its calls
  *   had been killed. A kernel that can cancel commands (6.7 and later) does so also
  *   when only the ring is closed; an older one lets them go on to their deadline, and
- *   exec() waits for them.
+ *   exec() waits for them. HANDLE_CANCEL withdraws them on any.
  *
  * Errors.
  *   E2BIG		an array of more than CONSENSUS_ARRAY_MAX
@@ -356,6 +356,22 @@ struct consensus_handle_reset {
 	__u32 zero;
 };
 
+/**
+ * struct consensus_handle_cancel - withdraw what this process has under way by io_uring
+ * @flags: in: zero
+ * @count: out: how many operations were withdrawn
+ * @argument: in: address of the struct of one command; 0: all of them on this handle
+ *
+ * Does not wait for them: each is completed as ever, soon, with ECANCELED unless it
+ * could not be withdrawn any more. For kernels that cannot cancel commands, and before
+ * memory is given up that they write to.
+ */
+struct consensus_handle_cancel {
+	__u32 flags;
+	__u32 count;
+	__u64 argument;
+};
+
 /* struct consensus_lock_info.flags */
 #define CONSENSUS_INFO_SHARED	(1U << 0)
 #define CONSENSUS_INFO_DYING	(1U << 1) /* its handle or session is gone already */
@@ -514,10 +530,10 @@ struct consensus_array_entry {
  *
  * The call answers 0 when every entry has a status; also if all failed, or if a
  * signal ended their waits (EINTR in those that had not happened). It fails as a
- * whole, before anything happens and with nothing written, with E2BIG, with EINVAL
- * (flags, zeros, count 0, an entry that is no operation), EFAULT (the entries, or the
- * op.status of one of them), ENOMEM. A struct that cannot be read or written gives
- * EFAULT in its own status.
+ * whole, before anything happens and without a status, with E2BIG, with EINVAL
+ * (flags, zeros, count 0, an entry that is no operation), EFAULT (this struct or the
+ * entries), ENOMEM. A struct that cannot be read or written gives EFAULT in its own
+ * status, if that can be written, and counts as failed.
  *
  * Operations take effect in the order of the array as long as no datagram is lost
  * between this node and the leader. Whoever needs an order in any case begins the
@@ -541,8 +557,8 @@ struct consensus_uring {
 	__u64 zero;
 };
 
-/* timeout_ns of commands by io_uring, at most: 300 s. */
-#define CONSENSUS_URING_TIMEOUT_MAX	300000000000ULL
+/* timeout_ns of commands by io_uring, at most: 240 s. */
+#define CONSENSUS_URING_TIMEOUT_MAX	240000000000ULL
 
 /* struct consensus_features.features */
 #define CONSENSUS_FEATURE_COUNTER	(1ULL << 0)
@@ -604,6 +620,9 @@ struct consensus_features {
 #define CONSENSUS_IOC_HANDLE_RESET \
 	_IOWR(CONSENSUS_IOC_MAGIC, 0x33, struct consensus_handle_reset)
 
+#define CONSENSUS_IOC_HANDLE_CANCEL \
+	_IOWR(CONSENSUS_IOC_MAGIC, 0x34, struct consensus_handle_cancel)
+
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 _Static_assert(sizeof(struct consensus_op) == 128, "layout");
 _Static_assert(sizeof(struct consensus_counter_add) == 208, "layout");
@@ -622,6 +641,7 @@ _Static_assert(sizeof(struct consensus_handle_adopt) == 24, "layout");
 _Static_assert(sizeof(struct consensus_handle_heartbeat) == 16, "layout");
 _Static_assert(sizeof(struct consensus_handle_reset) == 8, "layout");
 _Static_assert(sizeof(struct consensus_event) == 120, "layout");
+_Static_assert(sizeof(struct consensus_handle_cancel) == 16, "layout");
 _Static_assert(sizeof(struct consensus_array_entry) == 16, "layout");
 _Static_assert(sizeof(struct consensus_array) == 24, "layout");
 _Static_assert(sizeof(struct consensus_uring) == 16, "layout");
