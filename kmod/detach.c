@@ -193,7 +193,7 @@ int cns_adopt(struct file *file, struct consensus_handle_adopt *a)
 	struct file *adopted = NULL;
 	int fd, err = 0;
 
-	if (a->flags || a->fd)
+	if (a->flags)
 		return -EINVAL;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)

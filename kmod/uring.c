@@ -57,7 +57,7 @@ void cns_uring_run(struct cns_node *n)
 
 /**
  * struct cns_uring - what the module keeps in a command
- * @what: struct cns_op or cns_array
+ * @what: struct cns_op or cns_array; NULL: that has ended
  * @wide: its completion has room for a value
  */
 struct cns_uring {
@@ -100,8 +100,11 @@ void cns_uring_op_done(struct cns_op *op)
 CNS_URING_TASK_WORK(cns_uring_array_work, cmd, flags)
 {
 	struct cns_array *a = cns_uring_of(cmd)->what;
-	s32 status = cns_array_finish(a, cns_uring_mm());
+	s32 status;
 
+	/* It may still be cancelled until it is done, but that is gone before. */
+	cns_uring_of(cmd)->what = NULL;
+	status = cns_array_finish(a, cns_uring_mm());
 	cns_uring_done(cmd, status, 0, cns_uring_of(cmd)->wide, flags);
 }
 
@@ -182,11 +185,12 @@ static int cns_uring_op(struct io_uring_cmd *cmd, const struct cns_door *d,
 static int cns_uring_cancel(struct io_uring_cmd *cmd)
 {
 	struct cns_handle *h = cmd->file->private_data;
+	struct cns_uring *u = cns_uring_of(cmd);
 
-	if (cmd->cmd_op == CONSENSUS_IOC_ARRAY)
-		cns_ops_cut(h, cns_uring_of(cmd)->what, NULL);
-	else
+	if (cmd->cmd_op != CONSENSUS_IOC_ARRAY)
 		cns_ops_cut(h, NULL, cmd);
+	else if (u->what)
+		cns_ops_cut(h, u->what, NULL);
 	return 0;
 }
 

@@ -30,6 +30,8 @@ IMPURE = re.compile(
 LICENCE = [
     ("uapi/", "GPL-2.0 WITH Linux-syscall-note"),
     ("userspace/lib/", "LGPL-2.1-or-later OR MIT"),
+    ("userspace/examples/", "LGPL-2.1-or-later OR MIT"),
+    ("userspace/python/", "LGPL-2.1-or-later OR MIT"),
     ("", "GPL-2.0"),
 ]
 
