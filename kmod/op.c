@@ -310,7 +310,8 @@ int cns_op_begin(struct cns_op *op, u64 now)
 
 int cns_op_module_init(void)
 {
-	cns_ops = KMEM_CACHE(cns_op, SLAB_ACCOUNT);
+	/* What programs give and get is copied in place. */
+	cns_ops = KMEM_CACHE_USERCOPY(cns_op, SLAB_ACCOUNT, arg);
 	return cns_ops ? 0 : -ENOMEM;
 }
 
