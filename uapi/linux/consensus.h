@@ -77,6 +77,10 @@
  *   waits for locks there are events (CONSENSUS_LOCK_ASYNC). A ring with
  *   IORING_SETUP_IOPOLL answers EOPNOTSUPP.
  *
+ *   Results are written by the thread that issued a command. If that has ended, the
+ *   completion is ENOTRECOVERABLE where something may have happened, else ECANCELED,
+ *   and the struct is as it was.
+ *
  *   When a process ends or is killed, what it has under way ends, as if its calls
  *   had been killed. A kernel that can cancel commands (6.7 and later) does so also
  *   when only the ring is closed; an older one lets them go on to their deadline, and
