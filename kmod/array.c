@@ -202,6 +202,7 @@ static void cns_array_begin(struct cns_array *a, struct cns_node *n)
 		}
 		kref_get(&n->ref);
 		op->request.node = n;
+		op->request.room = true;
 		err = cns_op_begin(op, now);
 		if (err)
 			cns_part_fail(a, op, err);

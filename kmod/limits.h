@@ -109,6 +109,8 @@ enum cns_limits {
 	 * warns of what outlives its ring by 5 minutes.
 	 */
 	CNS_GRACE_MAX_S = 30,
+	/* How often a handle with commands looks whether their programs live. */
+	CNS_DEAD_MS = 250,
 
 	/* How long a node's session may be unheard (default). */
 	CNS_TTL_MS = 10000,

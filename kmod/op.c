@@ -80,9 +80,14 @@ void cns_op_claim(struct cns_op *op)
 		op->lock->op = NULL;
 }
 
-/* Its answer is ready; the caller claimed it, or it was never linked. Anywhere. */
+/*
+ * Its answer is ready; the caller claimed it, or it was never linked. Anywhere. The task
+ * that is to be told may sleep for a place by then: it has its own back now.
+ */
 void cns_op_deliver(struct cns_op *op)
 {
+	if (!op->cut)
+		cns_request_leave(&op->request);
 	if (op->array)
 		cns_array_part(op->array);
 	else
@@ -256,7 +261,7 @@ void cns_ops_arm(struct cns_handle *h, u64 at, u64 now)
 /* When it has to be looked at again, at the latest. */
 u64 cns_op_look(const struct cns_op *op, u64 now)
 {
-	return op->task ? min(op->deadline, now + NSEC_PER_SEC) : op->deadline;
+	return op->task ? min(op->deadline, now + CNS_DEAD_MS * (u64)NSEC_PER_MSEC) : op->deadline;
 }
 
 static int cns_op_lock(struct cns_op *op)

@@ -6,7 +6,7 @@
  * withdrawn by the owner, with a grace of two election timeouts, then it is cut off,
  * its outcome unknown. What became of its process counts, too: 6.1 cannot cancel
  * commands, and a command keeps its file, and so this module. ->flush() finds the dead
- * at once. A timer looks for others, once a second: whose file is open in the ring's own
+ * at once. A timer looks for others, four times a second: whose file is open in the ring's own
  * table only, or whose SQPOLL thread waits for its commands before it closes its files.
  */
 #include <linux/sched/signal.h>

@@ -355,6 +355,7 @@ void cns_request_clear(struct cns_request *r)
 	r->extra = NULL;
 	refcount_set(&r->ref, 1);
 	r->kind = CNS_REQ_COMMAND;
+	r->room = false;
 	r->op = false;
 	r->check = false;
 	r->reason = 0;
@@ -416,11 +417,26 @@ int cns_request_admit(struct cns_request *r, struct cns_ns *ns, bool nonblock,
 	if (!n)
 		return READ_ONCE(ns->dead) ? -ESHUTDOWN : -ENOTCONN;
 	err = cns_room(n, 1, nonblock, deadline);
-	if (err)
+	if (err) {
 		cns_node_put(n);
-	else
-		r->node = n;
-	return err;
+		return err;
+	}
+	r->node = n;
+	r->room = true;
+	return 0;
+}
+
+/* Its place, if it has one, is another's from now on. */
+void cns_request_leave(struct cns_request *r)
+{
+	struct cns_node *n = r->node;
+
+	if (!r->room)
+		return;
+	r->room = false;
+	atomic_dec(&n->n_requests);
+	if (unlikely(wq_has_sleeper(&n->wait_room)))
+		wake_up(&n->wait_room);
 }
 
 /* Anywhere. */
@@ -431,18 +447,15 @@ void cns_request_put(struct cns_request *r)
 
 	if (!refcount_dec_and_test(&r->ref))
 		return;
+	cns_request_leave(r);
 	if (r->op)
 		cns_op_free(r);
 	else
 		cns_request_drop(r);
 	if (h)
 		cns_handle_put(h);
-	if (!n)
-		return;
-	atomic_dec(&n->n_requests);
-	if (unlikely(wq_has_sleeper(&n->wait_room)))
-		wake_up(&n->wait_room);
-	cns_node_put(n);
+	if (n)
+		cns_node_put(n);
 }
 
 /* The owner is to see @item of it, with a reference, when it is run next. */
@@ -506,6 +519,7 @@ void cns_request_to(struct cns_request *r, struct cns_node *n, u64 handle)
 	kref_get(&n->ref);
 	/* Not counted against what makes others wait: it makes room. */
 	atomic_inc(&n->n_requests);
+	r->room = true;
 	r->node = n;
 	r->command.op = FSM_HANDLE_CLOSE;
 	r->command.handle = handle;

@@ -23,6 +23,7 @@ enum cns_request_kind {
  * @extra: what .command.extra points to, this request's own; NULL: none
  * @ref: the caller's, and the node's from begin to completion
  * @kind: enum cns_request_kind
+ * @room: it has a place among the node's requests
  * @op: begins a struct cns_op, which is told when it is done
  * @check: a read that asks whether grant .command.arg of lock .command.name holds
  * @reason: why the caller gives up (negative errno); before @give_up is pushed
@@ -42,6 +43,7 @@ struct cns_request {
 	struct fsm_extra *extra;
 	refcount_t ref;
 	u8 kind;
+	bool room;
 	bool op;
 	bool check;
 	s32 reason;
@@ -64,6 +66,7 @@ int cns_room(struct cns_node *n, unsigned int count, bool nonblock,
 	     u64 deadline);
 int cns_request_admit(struct cns_request *r, struct cns_ns *ns, bool nonblock,
 		      u64 deadline);
+void cns_request_leave(struct cns_request *r);
 void cns_request_push(struct cns_request *r, struct cns_item *item);
 void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 		       bool needed);
