@@ -284,7 +284,7 @@ static void cns_array_wait(struct cns_array *a)
 	cns_ops_withdraw(a->handle, a, -EINTR);
 	if (!wait_for_completion_killable(&a->done))
 		return;
-	cns_ops_cut(a->handle, a, NULL);
+	cns_ops_cut(a->handle, a);
 	/* Whatever was answered by others is delivered at once, too. */
 	wait_for_completion(&a->done);
 }

@@ -335,9 +335,13 @@ void cns_lock_release(struct cns_node *n, struct cns_request *r, u64 now)
 /* Who asks, as the kernel knows it, by the numbers of the machine. */
 static void cns_program(struct fsm_program *p)
 {
+	/* A thread of io_uring's has a name that tells nobody anything. */
+	const struct task_struct *t = current->flags & PF_IO_WORKER ?
+				      current->group_leader : current;
+
 	p->pid = task_tgid_nr(current);
 	p->uid = from_kuid(&init_user_ns, current_uid());
-	strscpy_pad(p->comm, current->comm, sizeof(p->comm));
+	strscpy_pad(p->comm, t->comm, sizeof(p->comm));
 }
 
 static struct cns_lock *cns_lock_new(struct cns_handle *h, struct cns_node *n,

@@ -133,14 +133,14 @@ static int cns_op_write(struct cns_op *op, s32 status)
 	return copy_to_user(op->user, &op->arg, op->door->size) ? -EFAULT : 0;
 }
 
-/* It succeeded, and what came of it cannot be told. What the completion says then. */
-static s32 cns_op_untold(struct cns_op *op)
+/* It succeeded, which cannot be told. What the completion says: @err, if that is so. */
+static s32 cns_op_untold(struct cns_op *op, s32 err)
 {
 	if (op->lock)
 		cns_lock_abandon(op->lock);
 	else if (cns_request_changes(&op->request))
 		return -ENOTRECOVERABLE;
-	return -ECANCELED;
+	return err;
 }
 
 /**
@@ -153,11 +153,13 @@ static s32 cns_op_untold(struct cns_op *op)
 s32 cns_op_finish(struct cns_op *op, bool mm)
 {
 	s32 status = cns_op_status(op);
+	bool well = !status;
 
 	if (mm)
 		status = cns_op_write(op, status);
-	else if (!status)
-		status = cns_op_untold(op);
+	/* It may have unmapped its struct meanwhile. */
+	if (well && (!mm || status))
+		status = cns_op_untold(op, mm ? -EFAULT : -ECANCELED);
 	if (op->lock)
 		cns_lock_put(op->lock);
 	op->lock = NULL;
@@ -261,7 +263,9 @@ void cns_ops_arm(struct cns_handle *h, u64 at, u64 now)
 /* When it has to be looked at again, at the latest. */
 u64 cns_op_look(const struct cns_op *op, u64 now)
 {
-	return op->task ? min(op->deadline, now + CNS_DEAD_MS * (u64)NSEC_PER_MSEC) : op->deadline;
+	u64 tick = now + CNS_DEAD_MS * (u64)NSEC_PER_MSEC;
+
+	return op->task ? min(op->deadline, tick) : op->deadline;
 }
 
 static int cns_op_lock(struct cns_op *op)
@@ -293,10 +297,14 @@ int cns_op_begin(struct cns_op *op, u64 now)
 	struct cns_handle *h = r->handle;
 	int err = 0;
 
-	if (cns_door_acquires(op->door))
+	if (cns_door_acquires(op->door)) {
 		err = cns_op_lock(op);
-	else if (r->kind == CNS_REQ_RELEASE && READ_ONCE(h->node) != r->node)
+		/* It may wait for long, and is counted among those that do. */
+		if (!err)
+			cns_request_leave(r);
+	} else if (r->kind == CNS_REQ_RELEASE && READ_ONCE(h->node) != r->node) {
 		err = -EPERM;	/* that node has stopped, and its locks with it */
+	}
 	if (err)
 		return err;
 	spin_lock_bh(&h->lock);

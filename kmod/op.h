@@ -119,8 +119,8 @@ void cns_op_module_exit(void);
 
 /* patience.c */
 void cns_ops_withdraw(struct cns_handle *h, const struct cns_array *a, int reason);
-void cns_ops_cut(struct cns_handle *h, const struct cns_array *a,
-		 const struct io_uring_cmd *cmd);
+void cns_ops_cut(struct cns_handle *h, const struct cns_array *a);
+void cns_op_cancel(struct cns_op *op);
 void cns_ops_late(struct timer_list *t);
 int cns_ops_flush(struct file *file, fl_owner_t id);
 int cns_ops_cancel(struct file *file, struct consensus_handle_cancel *a);

@@ -17,6 +17,8 @@
 
 /* Found in one go, under the lock. */
 #define CNS_OP_BATCH 16
+/* So often, at most, by the timer before it lets others run. */
+#define CNS_OP_TURNS 8
 
 enum cns_fate {
 	CNS_OP_STAYS,
@@ -28,7 +30,6 @@ enum cns_fate {
  * struct cns_judge - which operations of a handle end now
  * @of: says what becomes of one
  * @array: that it is a part of
- * @cmd: of io_uring
  * @signal: of the process that issued it
  * @user: struct of the call; NULL: whatever it is
  * @reason: of a withdrawal
@@ -37,7 +38,6 @@ enum cns_fate {
 struct cns_judge {
 	enum cns_fate (*of)(const struct cns_judge *j, const struct cns_op *op);
 	const struct cns_array *array;
-	const struct io_uring_cmd *cmd;
 	const struct signal_struct *signal;
 	const void __user *user;
 	int reason;
@@ -165,8 +165,7 @@ static enum cns_fate cns_judge_withdraw(const struct cns_judge *j,
 static enum cns_fate cns_judge_cut(const struct cns_judge *j,
 				   const struct cns_op *op)
 {
-	return j->cmd ? op->cmd == j->cmd ? CNS_OP_CUT : CNS_OP_STAYS :
-	       op->array == j->array ? CNS_OP_CUT : CNS_OP_STAYS;
+	return op->array == j->array ? CNS_OP_CUT : CNS_OP_STAYS;
 }
 
 static enum cns_fate cns_judge_cancel(const struct cns_judge *j,
@@ -217,19 +216,34 @@ void cns_ops_withdraw(struct cns_handle *h, const struct cns_array *a, int reaso
 		;
 }
 
-/* Those of @a, or the one of @cmd, are answered before this returns. */
-void cns_ops_cut(struct cns_handle *h, const struct cns_array *a,
-		 const struct io_uring_cmd *cmd)
+/* Those of @a are answered before this returns. */
+void cns_ops_cut(struct cns_handle *h, const struct cns_array *a)
 {
 	struct cns_judge j = {
 		.of = cns_judge_cut,
 		.array = a,
-		.cmd = cmd,
 		.reason = -ECANCELED,
 	};
 
 	while (cns_ops_sweep(h, &j))
 		;
+}
+
+/* The ring of @op goes: it is answered, if it is not. The caller sees that it stays. */
+void cns_op_cancel(struct cns_op *op)
+{
+	struct cns_judge j = { .reason = -ECANCELED };
+	struct cns_handle *h = op->request.handle;
+	struct cns_found found;
+	bool ours;
+
+	spin_lock_bh(&h->lock);
+	ours = !list_empty(&op->link);
+	if (ours)
+		cns_op_condemn(op, &found, CNS_OP_CUT, &j);
+	spin_unlock_bh(&h->lock);
+	if (ours)
+		cns_ops_execute(&found, 1);
 }
 
 /* cns_handle.ops_timer */
@@ -242,14 +256,15 @@ void cns_ops_late(struct timer_list *t)
 		.now = cns_now(),
 	};
 	u64 next = U64_MAX;
+	unsigned int turns = CNS_OP_TURNS;
 	struct cns_op *op;
 
-	while (cns_ops_sweep(h, &j))
-		;
+	while (turns && cns_ops_sweep(h, &j))
+		turns--;
 	spin_lock_bh(&h->lock);
 	h->ops_at = U64_MAX;
 	list_for_each_entry(op, &h->ops, link)
-		next = min(next, cns_op_look(op, j.now));
+		next = min(next, turns ? cns_op_look(op, j.now) : j.now);
 	if (next != U64_MAX)
 		cns_ops_arm(h, next, j.now);
 	spin_unlock_bh(&h->lock);

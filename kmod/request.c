@@ -274,11 +274,11 @@ long cns_patience(u64 deadline)
 /*
  * A wait was ended by no signal: io_uring wants this task to run its completions. That
  * is no reason to end a call, and cannot be done from here. It comes when the call
- * ends, for which cns_notified() sees to it.
+ * ends, for which cns_notified() sees to it. A worker of io_uring is cancelled so.
  */
 static bool cns_only_notified(bool *notified)
 {
-	if (task_sigpending(current))
+	if (task_sigpending(current) || current->flags & PF_IO_WORKER)
 		return false;
 	clear_notify_signal();
 	*notified = true;

@@ -77,18 +77,24 @@ static bool cns_uring_mm(void)
 	return current->mm && !(current->flags & (PF_KTHREAD | PF_EXITING));
 }
 
+/*
+ * A command may be cancelled until it is done, and keeps this module until then: what it
+ * is about goes before.
+ */
 CNS_URING_TASK_WORK(cns_uring_op_work, cmd, flags)
 {
-	struct cns_op *op = cns_uring_of(cmd)->what;
-	struct task_struct *task = op->task;
+	struct cns_uring *u = cns_uring_of(cmd);
+	struct cns_op *op = u->what;
 	s32 status = cns_op_finish(op, cns_uring_mm());
+	bool wide = u->wide;
 	u64 value = 0;
 
 	if (!status && op->door->result)
 		value = op->request.command.value;
-	cns_uring_done(cmd, status, value, cns_uring_of(cmd)->wide, flags);
-	put_task_struct(task);
+	u->what = NULL;
+	put_task_struct(op->task);
 	cns_request_put(&op->request);
+	cns_uring_done(cmd, status, value, wide, flags);
 }
 
 /* Its answer is ready. Anywhere. */
@@ -99,13 +105,12 @@ void cns_uring_op_done(struct cns_op *op)
 
 CNS_URING_TASK_WORK(cns_uring_array_work, cmd, flags)
 {
-	struct cns_array *a = cns_uring_of(cmd)->what;
-	s32 status;
+	struct cns_uring *u = cns_uring_of(cmd);
+	struct cns_array *a = u->what;
+	bool wide = u->wide;
 
-	/* It may still be cancelled until it is done, but that is gone before. */
-	cns_uring_of(cmd)->what = NULL;
-	status = cns_array_finish(a, cns_uring_mm());
-	cns_uring_done(cmd, status, 0, cns_uring_of(cmd)->wide, flags);
+	u->what = NULL;
+	cns_uring_done(cmd, cns_array_finish(a, cns_uring_mm()), 0, wide, flags);
 }
 
 /* All of its array are answered. Anywhere. */
@@ -184,13 +189,12 @@ static int cns_uring_op(struct io_uring_cmd *cmd, const struct cns_door *d,
 /* The ring goes: whatever of it is under way ends. Repeatedly called. */
 static int cns_uring_cancel(struct io_uring_cmd *cmd)
 {
-	struct cns_handle *h = cmd->file->private_data;
-	struct cns_uring *u = cns_uring_of(cmd);
+	void *what = cns_uring_of(cmd)->what;
 
-	if (cmd->cmd_op != CONSENSUS_IOC_ARRAY)
-		cns_ops_cut(h, NULL, cmd);
-	else if (u->what)
-		cns_ops_cut(h, u->what, NULL);
+	if (what && cmd->cmd_op == CONSENSUS_IOC_ARRAY)
+		cns_ops_cut(cmd->file->private_data, what);
+	else if (what)
+		cns_op_cancel(what);
 	return 0;
 }
 

@@ -77,9 +77,11 @@
  *   waits for locks there are events (CONSENSUS_LOCK_ASYNC). A ring with
  *   IORING_SETUP_IOPOLL answers EOPNOTSUPP.
  *
- *   Results are written by the thread that issued a command. If that has ended, the
- *   completion is ENOTRECOVERABLE where something may have happened, else ECANCELED,
- *   and the struct is as it was.
+ *   Results are written by the thread that issued a command, when it is not in a call
+ *   of ours: nothing that ends such a call may depend on a completion of that thread's.
+ *   If it has ended, or the struct cannot be written any more, the completion is
+ *   ENOTRECOVERABLE where something may have happened, else ECANCELED or EFAULT; a lock
+ *   that was granted is given back.
  *
  *   When a process ends or is killed, what it has under way ends, as if its calls
  *   had been killed. A kernel that can cancel commands (6.7 and later) does so also
