@@ -3,14 +3,14 @@
 """Builds the initramfs of a test VM.
 
     ktest/vm/image.py --kernel NAME --out FILE [--put FILE[:DEST]]... [--module NAME]...
-                      [SCRIPT]
+                      [--python PATH]... [SCRIPT]
 
 In it: busybox (static) with all applets, the real ip, tc, nft, bash, mke2fs, dmsetup and
 fsfreeze, every program of build/bin, our modules built for that kernel (ktest/vm/module), the
 kernel's own modules that tests need, ktest/vm/init as /init, ktest/vm/lib.sh as /ktest/vm/lib.sh.
 With SCRIPT it is run by /init, its folder is /root, and what it returns is reported; FILE
 of --put lands in /root, or at DEST. --module adds one of the kernel's, large ones that few
-need.
+need. --python adds Python and a script or package, see ktest/vm/interpreter.py.
 
 The archive is an uncompressed cpio (newc), written here so that neither root nor device
 nodes are needed; inflating costs more under emulation than loading does.
@@ -21,6 +21,8 @@ import re
 import stat
 import subprocess
 import sys
+
+import interpreter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -196,11 +198,12 @@ def add_modules(archive, facts, ours, work, more=()):
     subprocess.run(["rm", "-rf", root], check=True)
 
 
-def build(out, name, script=None, put=(), settings=None, ours=None, more=()):
+def build(out, name, script=None, put=(), settings=None, ours=None, more=(), python=()):
     """Writes the initramfs for kernel NAME to OUT.
 
     put: (file, destination) pairs. settings: what /init reads from /etc/ktest, a dict.
     ours: our .ko files, if they are not to be built here. more: modules beside MODULES.
+    python: scripts and packages.
     """
     facts = kernel(name)
     ours = modules(name) if ours is None else ours
@@ -212,8 +215,13 @@ def build(out, name, script=None, put=(), settings=None, ours=None, more=()):
                 archive.tree(dest, file)
             else:
                 add_program(archive, dest, file) if os.access(file, os.X_OK) else archive.file(dest, file)
+        if python:
+            interpreter.add_python(archive, python, add_program)
         if script:
-            archive.file("root/" + os.path.basename(script), script, 0o755)
+            at = "/root/" + os.path.basename(script)
+            if at in [dest for _, dest in put]:
+                raise SystemExit(f"image: {at} is the script, and --put has another file of that name")
+            archive.file(at, script, 0o755)
             settings = dict(settings or {}, SCRIPT="/root/" + os.path.basename(script))
         settings = dict(settings or {}, KERNEL=name)
         text = "".join(f"{k}='{v}'\n" for k, v in settings.items())
@@ -238,10 +246,11 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--put", action="append", default=[], metavar="FILE[:DEST]")
     parser.add_argument("--module", action="append", default=[], metavar="NAME")
+    parser.add_argument("--python", action="append", default=[], metavar="PATH")
     parser.add_argument("script", nargs="?")
     args = parser.parse_args()
     build(args.out, args.kernel, args.script, [destination(p) for p in args.put],
-          more=args.module)
+          more=args.module, python=args.python)
 
 
 if __name__ == "__main__":
