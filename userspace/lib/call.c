@@ -30,15 +30,18 @@ int lib_put_op(struct consensus_op *op, const struct consensus_fence *fence,
 	return lib_put_name(op->fence_name, fence->name);
 }
 
-int lib_read_flags(enum consensus_consistency how)
+int lib_put_strength(struct consensus_op *op, enum consensus_consistency how, uint64_t index)
 {
+	op->index = index;
 	switch (how) {
 	case CONSENSUS_LINEARIZABLE:
 		return 0;
 	case CONSENSUS_AT_LEAST:
-		return CONSENSUS_READ_INDEX;
+		op->flags = CONSENSUS_READ_INDEX;
+		return 0;
 	case CONSENSUS_LOCAL:
-		return CONSENSUS_READ_LOCAL;
+		op->flags = CONSENSUS_READ_LOCAL;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -46,4 +49,30 @@ int lib_read_flags(enum consensus_consistency how)
 int lib_call(int fd, unsigned long call, void *argument)
 {
 	return ioctl(fd, call, argument) ? -errno : 0;
+}
+
+int lib_operate(int fd, unsigned long call, struct consensus_op *op)
+{
+	op->status = lib_call(fd, call, op);
+	return op->status;
+}
+
+bool lib_is_operation(uint32_t call)
+{
+	switch (call) {
+	case CONSENSUS_IOC_COUNTER_ADD:
+	case CONSENSUS_IOC_COUNTER_READ:
+	case CONSENSUS_IOC_LOCK_ACQUIRE:
+	case CONSENSUS_IOC_LOCK_RELEASE:
+	case CONSENSUS_IOC_LOCK_CHECK:
+	case CONSENSUS_IOC_LOCK_REVOKE:
+	case CONSENSUS_IOC_SESSION_EXPIRE:
+		return true;
+	}
+	return false;
+}
+
+int consensus_call(int fd, uint32_t call, void *argument)
+{
+	return lib_call(fd, call, argument);
 }

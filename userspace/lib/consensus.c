@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "consensus_ring.h"
 #include "lib.h"
 
 int consensus_open(int flags)
@@ -34,22 +35,12 @@ int consensus_counter_add_fenced(int fd, const struct consensus_fence *fence,
 				 uint64_t timeout_ns, struct consensus_result *result)
 {
 	struct consensus_counter_add add;
-	int ret;
+	int ret = consensus_build_add(&add, fence, name, delta, timeout_ns);
 
-	memset(&add, 0, sizeof(add));
-	ret = lib_put_name(add.name, name);
-	if (!ret)
-		ret = lib_put_op(&add.op, fence, timeout_ns);
 	if (ret)
 		return ret;
-	add.delta = delta;
-	ret = lib_call(fd, CONSENSUS_IOC_COUNTER_ADD, &add);
-	if (ret)
-		return ret;
-	result->value = add.value;
-	result->index = add.op.index;
-	result->version = add.op.index;
-	return 0;
+	lib_operate(fd, CONSENSUS_IOC_COUNTER_ADD, &add.op);
+	return consensus_add_result(&add, result);
 }
 
 int consensus_counter_add(int fd, const char *name, uint64_t delta,
@@ -70,26 +61,12 @@ int consensus_counter_read_fenced(int fd, const struct consensus_fence *fence,
 				  struct consensus_result *result)
 {
 	struct consensus_counter_read get;
-	int flags = lib_read_flags(how);
-	int ret;
+	int ret = consensus_build_read(&get, fence, name, how, index, timeout_ns);
 
-	if (flags < 0)
-		return flags;
-	memset(&get, 0, sizeof(get));
-	ret = lib_put_name(get.name, name);
-	if (!ret)
-		ret = lib_put_op(&get.op, fence, timeout_ns);
 	if (ret)
 		return ret;
-	get.op.flags = (uint32_t)flags;
-	get.op.index = index;
-	ret = lib_call(fd, CONSENSUS_IOC_COUNTER_READ, &get);
-	if (ret && ret != -ENOENT)
-		return ret;
-	result->value = get.value;
-	result->index = get.op.index;
-	result->version = get.version;
-	return ret;
+	lib_operate(fd, CONSENSUS_IOC_COUNTER_READ, &get.op);
+	return consensus_read_result(&get, result);
 }
 
 int consensus_counter_read(int fd, const char *name,

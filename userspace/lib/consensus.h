@@ -2,14 +2,16 @@
 /*
  * libconsensus: /dev/consensus from C.
  *
- * No threads, no global state, no allocation. A handle is a file descriptor:
- * it may be shared by threads, inherited, and passed on; everything said about
+ * No threads, no global state, no printing; nothing allocates but what ends in
+ * _new() or _open() and has an opaque struct. A handle is a file descriptor: it may
+ * be shared by threads, inherited, and passed on; everything said about
  * handles in <linux/consensus.h> holds. Functions return 0 (or a descriptor),
  * or a negative errno; consensus_strerror() says what to do about it.
  *
  * Time. Timeouts are relative, in nanoseconds; 0 is the node's default (30 s),
  * CONSENSUS_NO_TIMEOUT waits without limit. A signal whose handler was set
- * without SA_RESTART, or with it, ends a wait: calls are never restarted.
+ * without SA_RESTART, or with it, ends a wait: calls are never restarted (but for
+ * consensus_token_enter(), which waits for a file's lock).
  *
  * Outcomes. A function that fails had no effect and will have none, with one
  * exception: -ENOTRECOVERABLE, the outcome is unknown. Only then must a caller
@@ -21,9 +23,19 @@
 #include <stdint.h>
 #include <linux/consensus.h>
 
+/* What stands between them is what the shared library shows. */
+#ifdef __GNUC__
+#define CONSENSUS_EXPORT_BEGIN _Pragma("GCC visibility push(default)")
+#define CONSENSUS_EXPORT_END _Pragma("GCC visibility pop")
+#else
+#define CONSENSUS_EXPORT_BEGIN
+#define CONSENSUS_EXPORT_END
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+CONSENSUS_EXPORT_BEGIN
 
 #define CONSENSUS_DEVICE "/dev/consensus"
 
@@ -320,7 +332,7 @@ int consensus_session_list(int fd, struct consensus_place *place,
  * are any.
  *
  * Return: how many; -EAGAIN none now (O_NONBLOCK); -EINTR; -EKEYEXPIRED,
- * -EKEYREVOKED the handle is lost and has told all; -ESHUTDOWN, -ENOTCONN.
+ * -EKEYREVOKED the handle is lost and has told all; -ESHUTDOWN.
  */
 int consensus_events(int fd, struct consensus_event *at, uint32_t room);
 
@@ -367,6 +379,19 @@ int consensus_handle_heartbeat(int fd, uint64_t period_ns);
 int consensus_handle_reset(int fd);
 
 /**
+ * consensus_handle_cancel() - withdraw what this process has under way by io_uring
+ * @fd: the handle
+ * @argument: the struct of one command; NULL: all of them on this handle
+ * @count: how many operations were withdrawn; or NULL
+ *
+ * Does not wait for them: each completes as ever, soon, with -ECANCELED unless it could
+ * not be withdrawn any more. A struct may be freed only then.
+ *
+ * Return: 0 or a negative errno.
+ */
+int consensus_handle_cancel(int fd, const void *argument, uint32_t *count);
+
+/**
  * consensus_call() - any call of <linux/consensus.h>, by ioctl
  * @fd: a handle
  * @call: CONSENSUS_IOC_*
@@ -384,6 +409,7 @@ int consensus_call(int fd, uint32_t call, void *argument);
  */
 const char *consensus_strerror(int error);
 
+CONSENSUS_EXPORT_END
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+CONSENSUS_EXPORT_BEGIN
+
 /* -------------------------------------------------------------------- guards */
 
 /**
@@ -19,7 +21,9 @@ extern "C" {
  *
  * Whoever has it asks the guard before each use of what the lock protects, and takes
  * token and fence from the guard alone: a guard whose lock was lost gives neither.
- * For one thread at a time. In a child after fork() everything answers -ECHILD.
+ * For one thread at a time. In a child after fork() everything answers -ECHILD; but a
+ * child that goes on without exec() has the descriptor, and so the lock outlives its
+ * parent: let it call consensus_guard_free(), which there only closes.
  */
 struct consensus_guard;
 
@@ -33,7 +37,10 @@ struct consensus_guard;
  */
 int consensus_guard_new(struct consensus_guard **guard, const char *name, uint32_t flags);
 
-/* consensus_guard_free() - gives the lock up, at once and without waiting. NULL: nothing */
+/*
+ * consensus_guard_free() - gives the lock up, at once and without waiting. NULL: nothing.
+ * Whoever comes next is told CONSENSUS_GRANT_DIED, unless it was released before.
+ */
 void consensus_guard_free(struct consensus_guard *guard);
 
 /**
@@ -41,14 +48,26 @@ void consensus_guard_free(struct consensus_guard *guard);
  * @guard: one that does not hold it (-EDEADLK); one that lost it begins anew
  * @timeout_ns: as consensus_lock_acquire(); 1 is as good as not waiting
  *
- * Return: as consensus_lock_acquire().
+ * After a loss, or after a call that ended in -ENOTRECOVERABLE, the handle is reset
+ * first, and with it a heartbeat that was set on consensus_guard_fd(). A place in the
+ * queue that is lost with the node's session is taken once more.
+ *
+ * Return: as consensus_lock_acquire(); -ECHILD.
  */
 int consensus_guard_acquire(struct consensus_guard *guard, uint64_t timeout_ns);
 
 /* consensus_guard_try() - the same with CONSENSUS_LOCK_TRY: -EAGAIN, taken */
 int consensus_guard_try(struct consensus_guard *guard);
 
-/* consensus_guard_release() - give it back, and wait until that has happened */
+/**
+ * consensus_guard_release() - give it back, and wait until that has happened
+ * @guard: a guard
+ * @timeout_ns: 0: the node's default
+ *
+ * Return: 0; -ENOTRECOVERABLE it happens, but may not have happened yet: it is given
+ * back, as far as this guard goes; -EKEYEXPIRED, -EKEYREVOKED it was lost before;
+ * -EPERM not held; -ECHILD; else as consensus_lock_release(), and it is still held.
+ */
 int consensus_guard_release(struct consensus_guard *guard, uint64_t timeout_ns);
 
 /**
@@ -56,11 +75,13 @@ int consensus_guard_release(struct consensus_guard *guard, uint64_t timeout_ns);
  * @guard: a guard
  *
  * Asks the kernel, not the cluster: never blocks, costs a system call. The lease's
- * deadline is taken into account. What follows may still come too late: only the
- * token, or a fence, protects a store.
+ * deadline is taken into account, by the clock; what an administrator took counts from
+ * when this node has heard of it. What follows may still come too late: only the token,
+ * or a fence, protects a store.
  *
  * Return: 0; -EKEYEXPIRED, -EKEYREVOKED it was lost; -EPERM it was never taken, or
- * given back; -ECHILD.
+ * given back; -ECHILD; -ENOTCONN, -ESHUTDOWN the node was stopped; -ETIMEDOUT it has
+ * more under way than it takes, -ENOMEM: it cannot be told now.
  */
 int consensus_guard_check(struct consensus_guard *guard);
 
@@ -101,9 +122,12 @@ struct consensus_token;
  * @path: of the file; made if it is not there, and durable then
  * @mode: of a file that is made
  *
- * Not on file systems without locks across the machines that write the resource.
+ * Not on file systems without locks across the machines that write the resource. A
+ * token file that was deleted, or put back from a backup, has forgotten: delete it only
+ * with the resource.
  *
- * Return: 0; -EBADMSG it is damaged or no token file; -ENOMEM; errors of open(2).
+ * Return: 0; -EBADMSG it is damaged or no token file; -ENOMEM; errors of open(2),
+ * link(2) and fsync(2).
  */
 int consensus_token_open(struct consensus_token **token, const char *path, unsigned int mode);
 void consensus_token_close(struct consensus_token *token);
@@ -115,17 +139,29 @@ void consensus_token_close(struct consensus_token *token);
  *
  * 0 means: no higher one was seen, this one is durable, and none other is let in
  * until consensus_token_leave() or the end of the process: between the check and the
- * use nobody can come. Waits for whoever is inside; a higher token is written
- * (fdatasync), the same one is not.
+ * use nobody can come. Waits for whoever is inside. A token is written (two writes, three
+ * fdatasync()) when it is higher than all before, and the first time that this struct
+ * lets it in; after that it costs two locks and a read.
  *
- * Return: 0; -ESTALE a higher one was seen; -EINVAL; -EBADMSG; -EINTR; -EIO and
- * other errors of the file, of which none lets in.
+ * A signal ends the waiting only if its handler was set without SA_RESTART: signal(3)
+ * sets that. For a SIGTERM that is to end it use sigaction(2).
+ *
+ * Return: 0; -ESTALE a higher one was seen; -EINVAL it is 0; -EBUSY entered already;
+ * -EBADMSG both copies are damaged, or the file was deleted or renamed; -EINTR a signal
+ * came while it waited, see above; -ECHILD; -EIO and other errors of the file, of which
+ * none lets in. After a write that failed all calls answer so, until the file is opened
+ * anew.
  */
 int consensus_token_enter(struct consensus_token *token, uint64_t value);
 void consensus_token_leave(struct consensus_token *token);
 
-/* consensus_token_highest() - the highest that was seen, 0: none. 0 or negative errno */
+/*
+ * consensus_token_highest() - the highest that was seen, 0: none. 0 or negative errno.
+ * It waits for a write, not for whoever is inside.
+ */
 int consensus_token_highest(struct consensus_token *token, uint64_t *value);
+
+CONSENSUS_EXPORT_END
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+CONSENSUS_EXPORT_BEGIN
+
 /* ----------------------------------------------------------------- sequences */
 
 /**
@@ -47,15 +49,16 @@ void consensus_sequence_free(struct consensus_sequence *sequence);
  * @value: out
  *
  * Blocks only if a range is used up. After -ENOTRECOVERABLE the range that may have
- * been reserved is lost; the next call reserves another.
+ * been reserved is lost; the next call reserves another. The first number of all is 1,
+ * the last 2^64 - 1; -EOVERFLOW: fewer are left than a range has.
  *
  * Return: as consensus_counter_add(). In a child after fork(): -ECHILD, as parent and
- * child would hand out the same numbers.
+ * child would hand out the same numbers. (So would a copy of a virtual machine.)
  */
 int consensus_sequence_next(struct consensus_sequence *sequence, uint64_t timeout_ns,
 			    uint64_t *value);
 
-/* consensus_sequence_left() - how many more come without a reservation */
+/* consensus_sequence_left() - how many more come without a reservation; 0 in a child */
 uint64_t consensus_sequence_left(const struct consensus_sequence *sequence);
 
 /* --------------------------------------------------------------------- order */
@@ -70,11 +73,41 @@ uint64_t consensus_sequence_left(const struct consensus_sequence *sequence);
  * are the program's.
  *
  * A number whose sender died before it had sent would hold up everybody. So senders
- * send under a shared lock, which they keep from before they take a number until the
- * message is with all receivers (or in a store that all can read), and whoever
- * misses a number takes that lock exclusively: then no sender is under way, whatever
- * was taken and is not to be found will not come any more, and messages of older
- * grants with numbers up to the counter's are refused by every receiver that knows.
+ * take numbers under a shared lock, by increments that are fenced by it, and whoever
+ * misses a number takes that lock exclusively: then no number up to the counter's can
+ * be taken any more under a grant of before. But what those senders have sent may still
+ * be on its way, or be sent by one that does not know that its grant has ended. If one
+ * receiver took it, and another was told that it is void, they would not agree. So to
+ * void numbers takes two rounds, as in any agreement:
+ *
+ *   1. consensus_sender_void() gives a stamp V. Every receiver is told it, calls
+ *	consensus_receiver_seal(), and answers then (not before) which messages with
+ *	numbers up to V.number it has, delivered ones too: from here on it takes no
+ *	others of older grants.
+ *   2. When *all* have answered, every receiver is sent what it misses and any other
+ *	has, with its number and the token V.token, and when it has put all of that, it
+ *	calls consensus_receiver_void(): what is nowhere is void.
+ *
+ * If a receiver answers -ESTALE, somebody who began later does the same: stop. If who
+ * does it dies, another begins at 1; what was done stays right.
+ *
+ *   All receivers are those that are known after consensus_sender_void() returned and
+ *   may have delivered a message. One that cannot be asked is waited for, or given up
+ *   for good, with all that it has. Delivered messages are kept until all have them.
+ *
+ *   One that is new, or comes back after a crash, is made known to all who void, and has
+ *   its position (and the state that belongs to it) by itself or from another. Then it
+ *   voids by itself, which gives it what it misses. Until it has sealed with that stamp
+ *   it takes no message and answers nobody: it does not know what it had promised.
+ *
+ * What that gives. All members deliver the same messages in the same order, each
+ * once, those of one sender in the order in which it sent them, and none before one
+ * that its sender had delivered when it took the number. What it does not: that others
+ * deliver what a receiver delivered that is given up after it alone had the message
+ * (uniform agreement); whoever needs that delivers what a majority, or a store, has.
+ * Nor that a receiver notices what is missing at the end, behind which nothing comes:
+ * the counter, or the other receivers, tell. After a restore of the cluster from a
+ * backup numbers may come again: begin an order of another name.
  */
 
 /* struct consensus_sender - numbers for messages. For one thread at a time. */
@@ -83,7 +116,8 @@ struct consensus_sender;
 /**
  * consensus_sender_new() - a sender into the order @name
  * @sender: out
- * @name: of the order: at most 59 bytes; its counter is NAME.seq, its lock NAME.send
+ * @name: of the order: at most 58 bytes; its counter is NAME.seq, its lock NAME.send,
+ *	and nobody else uses these
  *
  * Return: 0; -EINVAL, -ENAMETOOLONG, -ENOMEM; errors of consensus_open().
  */
@@ -99,40 +133,56 @@ struct consensus_stamp {
 /**
  * consensus_sender_begin() - a number for a message
  * @sender: one that has none under way (-EBUSY)
- * @timeout_ns: 0: the node's default
+ * @timeout_ns: to give the lock to those who wait to void numbers, for the lock, and for
+ *	the number, each; 0: the node's default
  * @stamp: out, to be sent with it
  *
- * Takes the shared lock first, if it has not got it. Then send, and call
- * consensus_sender_end() when all receivers have it.
+ * Takes the shared lock first, if it has not got it, or has lost it; behind those who
+ * wait to void numbers. Then send, and call consensus_sender_end() when the message is
+ * where a round 1 finds it: with receivers (the sender's own may be one of them), or in
+ * a store that is asked, too. As long as one of those has it, it is not voided.
  *
  * Return: 0; -ENOTRECOVERABLE a number may have been taken that is nobody's: it is to
- * be voided; else as consensus_lock_acquire() and consensus_counter_add().
+ * be voided; -ECHILD; else as consensus_lock_acquire() and
+ * consensus_counter_add_fenced().
  */
 int consensus_sender_begin(struct consensus_sender *sender, uint64_t timeout_ns,
 			   struct consensus_stamp *stamp);
 
 /**
- * consensus_sender_end() - the message is with all
+ * consensus_sender_end() - the message is on its way
  * @sender: a sender
  *
- * Gives the lock up if somebody waits to void numbers.
+ * Gives the lock up if somebody waits to void numbers; may be called for that alone,
+ * with nothing under way. A sender that stays idle must do so: see
+ * consensus_sender_fd(). Not to be put off for a receiver that came back after a crash,
+ * as that one voids first. Blocks only if it gives the lock up, for a second at
+ * the most.
  *
- * Return: 0; -EKEYEXPIRED, -EKEYREVOKED the grant was lost meanwhile: the number may
- * have been voided, and the message is delivered by all receivers or by none.
+ * Return: 0; -EKEYEXPIRED, -EKEYREVOKED the grant was lost meanwhile: if nobody had the
+ * message in time, the number is voided; all deliver it or none does; -ECHILD; other
+ * errors: the node cannot tell, and it may have been lost.
  */
 int consensus_sender_end(struct consensus_sender *sender);
 
+/*
+ * consensus_sender_fd() - to poll() while idle, or while a message is under way for long:
+ * POLLIN, call consensus_sender_end(), as somebody may wait to void numbers. Not to be
+ * read.
+ */
+int consensus_sender_fd(const struct consensus_sender *sender);
+
 /**
  * consensus_sender_void() - which numbers will never come?
- * @sender: one that has nothing under way
+ * @sender: one that has nothing under way (-EBUSY)
  * @timeout_ns: how long to wait until no sender is
- * @stamp: out: no message with a number up to .number and a token below .token comes
- *	any more, but from those who have it
+ * @stamp: out: no number up to .number is taken any more by a grant whose token is
+ *	below .token
  *
- * The caller asks all receivers (and its store) for what they miss, and only then
- * tells all of them the stamp, for consensus_receiver_void().
+ * Holds the lock exclusively meanwhile, and nothing when it returns. The caller goes
+ * through both rounds above then. .number 0: there is nothing to be voided.
  *
- * Return: as consensus_lock_acquire().
+ * Return: as consensus_lock_acquire() and consensus_counter_read_fenced(); -ECHILD.
  */
 int consensus_sender_void(struct consensus_sender *sender, uint64_t timeout_ns,
 			  struct consensus_stamp *stamp);
@@ -163,9 +213,9 @@ void consensus_receiver_free(struct consensus_receiver *receiver);
  * @stamp: that came with it
  * @message: not NULL; stays until it is delivered
  *
- * Return: 0; -EEXIST it is there, or was delivered; -ESTALE its number was voided;
- * -ENOSPC it is too far ahead: take what is ready, ask for what is missing, and put it
- * again; -EINVAL.
+ * Return: 0; -EEXIST it is there, or was delivered or passed over; -ESTALE it is void,
+ * or comes too late for a seal; -ENOSPC it is too far ahead: take what is ready, ask
+ * for what is missing, and put it again; -EINVAL number or token is 0, or no message.
  */
 int consensus_receiver_put(struct consensus_receiver *receiver,
 			   const struct consensus_stamp *stamp, void *message);
@@ -181,6 +231,23 @@ void *consensus_receiver_next(struct consensus_receiver *receiver,
 			      struct consensus_stamp *stamp);
 
 /**
+ * consensus_receiver_get() - a message that arrived and is not delivered, to be sent again
+ * @receiver: a receiver
+ * @number: its number
+ * @stamp: out, or NULL
+ *
+ * Return: the message, which stays there; NULL: it is not there.
+ */
+void *consensus_receiver_get(const struct consensus_receiver *receiver, uint64_t number,
+			     struct consensus_stamp *stamp);
+
+/*
+ * consensus_receiver_position() - the next number to be delivered: all below are
+ * delivered or void, and it is not void, as far as was told
+ */
+uint64_t consensus_receiver_position(const struct consensus_receiver *receiver);
+
+/**
  * consensus_receiver_missing() - what holds up messages that have arrived
  * @receiver: a receiver
  * @first: out
@@ -189,17 +256,36 @@ void *consensus_receiver_next(struct consensus_receiver *receiver,
  * Return: true if there is a gap before something that arrived.
  */
 bool consensus_receiver_missing(const struct consensus_receiver *receiver, uint64_t *first,
-				 uint64_t *last);
+				uint64_t *last);
 
 /**
- * consensus_receiver_void() - what has not arrived up to a number never will
+ * consensus_receiver_seal() - round 1: what comes too late
  * @receiver: a receiver
- * @stamp: of consensus_sender_void(), after all who may have messages were asked
+ * @stamp: of consensus_sender_void()
  *
- * Return: 0; -ENOSPC .number is further ahead than there is room: take what is ready.
+ * What has not arrived up to .number is not taken any more, unless its token is at
+ * least .token.
+ *
+ * Return: 0; -ESTALE there is a seal with a higher token; -EINVAL.
+ */
+int consensus_receiver_seal(struct consensus_receiver *receiver,
+			    const struct consensus_stamp *stamp);
+
+/**
+ * consensus_receiver_void() - round 2: what has not arrived up to a number never will
+ * @receiver: one that has put all that others have up to .number, as far as there was
+ *	room
+ * @stamp: with which it was sealed, after round 1
+ *
+ * Return: 0; -ESTALE that is not its seal: there is one with a higher token, or it came
+ * back after it had answered, and has lost what it had then; -ENOSPC .number is further
+ * ahead than there is room: what is void as far as there is, is void now; take what is
+ * ready, put what others have behind it, and call again; -EINVAL.
  */
 int consensus_receiver_void(struct consensus_receiver *receiver,
 			    const struct consensus_stamp *stamp);
+
+CONSENSUS_EXPORT_END
 
 #ifdef __cplusplus
 }

@@ -8,17 +8,26 @@ static const struct {
 	int error;
 	const char *text;
 } texts[] = {
-	{ EACCES, "no right to /dev/consensus: be in its group (consensus), or root" },
+	{ E2BIG, "an array has at most 256 operations; nothing happened" },
+	{ EACCES, "no right to it: for /dev/consensus, be in its group (consensus), or root" },
 	{ EAGAIN, "the lock is taken, or this node's queue is full: try again; nothing happened" },
 	{ EBADF, "a change on a handle that was opened read-only, or no handle at all" },
+	{ EBADMSG,
+	  "the token file is damaged, or is none: restore it, or remove it once nobody can hold an old token"
+	},
+	{ EBUSY, "something is under way on it: end that first; nothing happened" },
 	{ ECANCELED, "the call was withdrawn; nothing happened" },
+	{ ECHILD, "made by the parent process: after fork() a child needs its own" },
 	{ EDEADLK,
 	  "this handle has that lock, or waits for it, already: release it first, or open another handle"
 	},
+	{ EEXIST, "it is there, or was delivered, already" },
 	{ EFAULT, "the argument is not memory that can be read and written" },
 	{ EHOSTUNREACH, "no quorum: no leader was reached; nothing happened" },
 	{ EINTR, "interrupted by a signal; nothing happened" },
-	{ EINVAL, "not valid: a name is 1 to 63 bytes of printable UTF-8, an addition at least 1" },
+	{ EINVAL,
+	  "not valid: an argument, for example a name (1 to 63 bytes of printable UTF-8) or an addition (at least 1)"
+	},
 	{ EKEYEXPIRED,
 	  "the lease was lost, and the handle's locks with it: stop what they protect, then reset or close the handle, and take them anew"
 	},
@@ -29,10 +38,15 @@ static const struct {
 	{ ENODEV, "no device: is the module loaded? Try modprobe consensus" },
 	{ ENOENT, "there is no such object, lock, session or secret" },
 	{ ENOMEM, "this node has no memory for the request; nothing happened" },
-	{ ENOSPC, "the cluster's limit of objects is reached; nothing happened" },
+	{ ENOSPC,
+	  "full: the cluster's limit of objects, or the room of a batch or receiver; nothing happened"
+	},
 	{ ENOTCONN, "the node is not started: consensusctl up" },
 	{ ENOTRECOVERABLE, "the outcome is unknown: cut off on its way. Read to find out" },
 	{ ENOTTY, "this kernel's module has no such call, or the descriptor is no handle" },
+	{ EOPNOTSUPP,
+	  "not by io_uring: this kernel, its module or that kind of ring has no such command; use ioctl or arrays"
+	},
 	{ EOVERFLOW, "the counter would pass 2^64 - 1; it is unchanged" },
 	{ EPERM,
 	  "not the holder of that grant; or not allowed: to revoke a lock or end a session needs CAP_NET_ADMIN (root), to adopt a handle the same user"

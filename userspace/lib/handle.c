@@ -44,3 +44,16 @@ int consensus_handle_reset(int fd)
 	memset(&reset, 0, sizeof(reset));
 	return lib_call(fd, CONSENSUS_IOC_HANDLE_RESET, &reset);
 }
+
+int consensus_handle_cancel(int fd, const void *argument, uint32_t *count)
+{
+	struct consensus_handle_cancel cancel;
+	int ret;
+
+	memset(&cancel, 0, sizeof(cancel));
+	cancel.argument = (uint64_t)(uintptr_t)argument;
+	ret = lib_call(fd, CONSENSUS_IOC_HANDLE_CANCEL, &cancel);
+	if (!ret && count)
+		*count = cancel.count;
+	return ret;
+}

@@ -3,46 +3,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "consensus_ring.h"
 #include "lib.h"
 
 int consensus_lock_acquire(int fd, const char *name, uint32_t flags, uint64_t cookie,
 			   uint64_t timeout_ns, struct consensus_grant *grant)
 {
 	struct consensus_lock_acquire acquire;
-	int ret;
+	int ret = consensus_build_acquire(&acquire, NULL, name, flags, cookie, timeout_ns);
 
-	memset(&acquire, 0, sizeof(acquire));
-	ret = lib_put_name(acquire.name, name);
 	if (ret)
 		return ret;
-	acquire.op.flags = flags;
-	acquire.op.timeout_ns = timeout_ns;
-	acquire.cookie = cookie;
-	ret = lib_call(fd, CONSENSUS_IOC_LOCK_ACQUIRE, &acquire);
-	if (ret)
-		return ret;
-	grant->token = acquire.token;
-	grant->ticket = acquire.ticket;
-	grant->index = acquire.op.index;
-	grant->lease_ns = acquire.lease_ns;
-	grant->info = acquire.info;
-	return 0;
+	lib_operate(fd, CONSENSUS_IOC_LOCK_ACQUIRE, &acquire.op);
+	return consensus_acquire_result(&acquire, grant);
 }
 
 int consensus_lock_release(int fd, const char *name, uint64_t token, uint64_t ticket,
 			   uint64_t timeout_ns)
 {
 	struct consensus_lock_release release;
-	int ret;
+	int ret = consensus_build_release(&release, name, token, ticket, timeout_ns);
 
-	memset(&release, 0, sizeof(release));
-	ret = lib_put_name(release.name, name);
-	if (ret)
-		return ret;
-	release.op.timeout_ns = timeout_ns;
-	release.token = token;
-	release.ticket = ticket;
-	return lib_call(fd, CONSENSUS_IOC_LOCK_RELEASE, &release);
+	return ret ? ret : lib_operate(fd, CONSENSUS_IOC_LOCK_RELEASE, &release.op);
 }
 
 int consensus_lock_check(int fd, const char *name, uint64_t token,
@@ -50,20 +32,11 @@ int consensus_lock_check(int fd, const char *name, uint64_t token,
 			 uint64_t timeout_ns, uint64_t *seen)
 {
 	struct consensus_lock_check check;
-	int flags = lib_read_flags(how);
-	int ret;
+	int ret = consensus_build_check(&check, name, token, how, index, timeout_ns);
 
-	if (flags < 0)
-		return flags;
-	memset(&check, 0, sizeof(check));
-	ret = lib_put_name(check.name, name);
 	if (ret)
 		return ret;
-	check.op.flags = (uint32_t)flags;
-	check.op.index = index;
-	check.op.timeout_ns = timeout_ns;
-	check.token = token;
-	ret = lib_call(fd, CONSENSUS_IOC_LOCK_CHECK, &check);
+	ret = lib_operate(fd, CONSENSUS_IOC_LOCK_CHECK, &check.op);
 	if (seen)
 		*seen = ret && ret != -ESTALE ? 0 : check.op.index;
 	return ret;

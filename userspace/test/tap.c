@@ -49,12 +49,10 @@ int tap_end(void)
 
 int main(void)
 {
-	test_text();
-	test_config();
-	test_words();
-	test_json();
-	test_storage();
-	test_image();
-	test_locks();
+	static void (*const tests[])(void) = { TESTS };
+	size_t i;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tests[i]();
 	return tap_end();
 }

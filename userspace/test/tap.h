@@ -15,12 +15,7 @@ bool holds(const char *text, const char *part, const char *name);
 /* Prints the plan; the exit status. */
 int tap_end(void);
 
-void test_text(void);
-void test_config(void);
-void test_words(void);
-void test_json(void);
-void test_storage(void);
-void test_image(void);
-void test_locks(void);
+/* The prototypes of all tests, and their list: made by userspace/Makefile. */
+#include "tests.h"
 
 #endif
