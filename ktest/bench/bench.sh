@@ -4,11 +4,14 @@
 # What ktest/bench/run has done in a VM: floor and module, in one boot, over the same links.
 #
 #	KIND=counts		one vCPU under -icount: a ns is an instruction
+#	KIND=many		the part of it with many outstanding
 #	KIND=ratios		two vCPUs, by the clock
 #	KIND=disk		two vCPUs, by the clock: memory against disk, six disks
-#	KIND=profile		PROFILE, a command of one of the bench's programs
+#	KIND=failover		one vCPU under -icount: leaders fall silent, KILLS times
+#	KIND=profile		PROFILE, a command of one of the bench's programs; FAR, what links take
 #	SIZES="3 5 7"		clusters to measure
 #	FLOOR_ONLY=1		leaves the module out
+#	WAYS="..."		how many operations at a time are brought about: see bench-many
 #
 # Prints lines "bench KEY JSON", and "bench end" if all of it went well. Every two nodes have
 # a veth pair of their own: nothing (no bridge, no filter) passes a datagram twice.
@@ -22,7 +25,7 @@ must() {
 	local key out
 	key=$1
 	shift
-	out=$("$@") || bail "$key: $out"
+	out=$("$@" 2>&1) || bail "$key: $out"
 	say "$key" "$out"
 }
 
@@ -101,17 +104,16 @@ counted() {
 	say "$key.after" "$(traffic)"
 }
 
-# Where nothing runs but the cluster itself: heartbeats, for a second.
+# Where nothing runs but the cluster itself: so many seconds of it.
 idle() {
-	say "idle$1.before" "$(traffic)"
-	sleep 1
-	say "idle$1.after" "$(traffic)"
+	counted "idle$1.1" bench-many idle 20000
+	say "idle$1" "{\"heartbeat_ms\":$((30 * SCALE))}"
 }
 
 # Steadies what a fresh boot still does: neighbours, caches, deferred work.
 settle() { sleep 2; }
 
-# slow DELAY: what every link takes from now on; slow 0: nothing again
+# slow DELAY [loss PERCENT]: what every link takes from now on; slow 0: nothing again
 slow() {
 	local node link
 	modprobe sch_netem
@@ -120,34 +122,106 @@ slow() {
 			if [ "$1" = 0 ]; then
 				tc -n "$node" qdisc del dev "$link" root
 			else
-				tc -n "$node" qdisc add dev "$link" root netem limit 10000 delay "$1"
+				tc -n "$node" qdisc add dev "$link" root netem limit 10000 delay "$@"
 			fi || bail "no netem"
 		done
 	done
 }
 
-# One size under -icount: single caller, then 64. On one CPU and links without delay a call
-# is over before the next thread runs, so that 64 callers have one call outstanding; with a
-# delay as between machines they have 64.
+# One size under -icount: single caller, then many.
 counts() {
 	local lead i
 	lead=$2
 	for i in 1 2 3; do
-		must "floor$1.$i" on "$lead" bench-floor run 30 100
-		[ -n "$FLOOR_ONLY" ] || counted "inc$1.$i" on "$lead" bench-inc add 30 400 c1
+		must "floor$1.$i" on "$lead" bench-floor run 20 100
+		[ -n "$FLOOR_ONLY" ] || counted "inc$1.$i" on "$lead" bench-inc add 15 400 c1
 		[ -n "$FLOOR_ONLY" ] || must "read$1.$i" on "$lead" bench-inc read 30 100 c1
 	done
-	[ -z "$FLOOR_ONLY" ] && [ "$1" = 3 ] || return 0
-	for i in 1 2 3; do
-		counted "shared$1.$i" on "$lead" bench-inc shared 64 100 "s$i"
-		must "private$1.$i" on "$lead" bench-inc private 64 100 "p$i"
-	done
-	slow 200us
-	for i in 1 2 3; do
-		counted "slow$1.$i" on "$lead" bench-inc shared 64 100 "d$i"
-	done
-	slow 0
+	[ "$1" = 3 ] || return 0
+	noops
+	[ -z "$FLOOR_ONLY" ] || return 0
+	crowds "$lead"
 	locks "$@"
+	losses "$lead"
+}
+
+# Only what many outstanding cost, to try things out.
+many() {
+	local i
+	for i in 1 2 3; do
+		must "floor$1.$i" on "$2" bench-floor run 30 100
+	done
+	noops
+	crowds "$2"
+}
+
+# Many outstanding, without a delay and with one.
+crowds() {
+	outstanding near "$1"
+	shared near "$1"
+	slow 200us
+	outstanding far "$1"
+	shared far "$1"
+	slow 0
+}
+
+# How many outstanding, and how often each, so that every measurement takes as long.
+MANY="1:2000 16:300 64:100 256:25 1024:6"
+
+# What io_uring takes by itself, asynchronously.
+noops() {
+	local n
+	modprobe floor_noop || bail "floor_noop.ko does not load"
+	for n in $MANY; do
+		for i in 1 2 3; do
+			must "noop${n%:*}.$i" bench-many noop "${n%:*}" "${n#*:}"
+		done
+	done
+}
+
+# outstanding LINKS NODE: on one counter, by every way. On one CPU and links without delay
+# a call by ioctl is over before the next thread runs, so that threads have one outstanding,
+# however many they are; with a delay as between machines they have all.
+outstanding() {
+	local n way i
+	for n in $MANY; do
+		for way in $WAYS; do
+			for i in 1 2; do
+				counted "$1-$way${n%:*}.$i" on "$2" bench-many "$way" "${n%:*}" "${n#*:}" \
+					"$1-$way${n%:*}-$i"
+			done
+		done
+	done
+}
+
+# shared LINKS NODE: 64 outstanding on one counter, and on one each, in turn
+shared() {
+	local way i
+	for way in $WAYS; do
+		for i in 1 2 3; do
+			must "$1-shared-$way.$i" on "$2" bench-many "$way" 64 100 "s$1-$way-$i"
+			must "$1-private-$way.$i" on "$2" bench-many "$way" 64 100 "p$1-$way-$i" private
+		done
+	done
+}
+
+# losses NODE: 64 outstanding, all links of 0.2 ms losing nothing, 1 % or 10 % each way
+losses() {
+	local percent i way often
+	for way in $WAYS; do
+		case $way in
+		array) continue ;;
+		uring) often=200 ;;
+		*) often=60 ;;
+		esac
+		for percent in 0 1 10; do
+			slow 200us loss "$percent%"
+			for i in 1 2 3; do
+				counted "loss$percent-$way.$i" on "$1" bench-many "$way" 64 "$often" "loss$percent-$way-$i"
+			done
+			slow 0
+		done
+	done
 }
 
 # Locks, each time right behind increments: a ratio of what was measured together. The node
@@ -155,7 +229,7 @@ counts() {
 locks() {
 	local i
 	for i in 1 2 3; do
-		must "near$1.$i" on "$2" bench-inc add 30 400 c1
+		must "near$1.$i" on "$2" bench-inc add 15 400 c1
 		counted "lock$1.$i" on "$2" bench-lock cycle 30 200 "l$i"
 		must "death$1.$i" on "$2" bench-lock death 100 "e$i"
 	done
@@ -163,7 +237,7 @@ locks() {
 
 # Pairs by the clock, floor and module in turn.
 ratios() {
-	local lead i
+	local lead i way
 	lead=$2
 	for i in $(seq 1 "$PAIRS"); do
 		must "floor$1.$i" on "$lead" bench-floor run 5 400
@@ -171,9 +245,13 @@ ratios() {
 		[ -n "$FLOOR_ONLY" ] || must "read$1.$i" on "$lead" bench-inc read 5 400 c1
 	done
 	[ -z "$FLOOR_ONLY" ] || return 0
-	for i in 1 2 3 4 5 6 7; do
-		must "shared$1.$i" on "$lead" bench-inc shared 64 100 "s$i"
-		must "private$1.$i" on "$lead" bench-inc private 64 100 "p$i"
+	modprobe floor_noop || bail "floor_noop.ko does not load"
+	for i in $(seq 1 "$PAIRS"); do
+		must "noop64.$i" bench-many noop 64 100
+		for way in $WAYS; do
+			must "near-${way}64.$i" on "$lead" bench-many "$way" 64 100 "s-$way-$i"
+			must "near-private-$way.$i" on "$lead" bench-many "$way" 64 100 "p-$way-$i" private
+		done
 	done
 }
 
@@ -192,7 +270,7 @@ together() {
 # The same cluster in memory, then on a disk for each node; three more disks tell what durable
 # writes take by themselves.
 disk() {
-	local lead i
+	local lead i way
 	lead=$2
 	for i in $(seq 1 "$PAIRS"); do
 		must "memory$1.$i" on "$lead" bench-inc add 5 200 c1
@@ -210,14 +288,85 @@ disk() {
 		together "together$1.$i"
 		must "disk$1.$i" on "$lead" bench-inc add 5 200 c1
 	done
-	for i in 1 2 3; do
-		groups "many$1.$i.before" "$lead"
-		must "many$1.$i" on "$lead" bench-inc shared 64 200 "m$i"
-		groups "many$1.$i.after" "$lead"
+	for way in $WAYS; do
+		for i in 1 2 3; do
+			groups "many-$way.$i.before" "$lead"
+			must "many-$way.$i" on "$lead" bench-many "$way" 64 200 "m-$way-$i"
+			groups "many-$way.$i.after" "$lead"
+		done
 	done
 	[ "$(leader)" = "$lead" ] || bail "the leader changed: $(states)"
 	cluster_down
 }
+
+# silence NODE: nothing goes in or out any more, from one moment on; nobody sees a link go down
+silence() {
+	on "$1" /usr/sbin/nft -f - <<-RULES || bail "$1 is not cut off"
+		table inet cut {
+			chain in { type filter hook input priority 0; policy drop; }
+			chain out { type filter hook output priority 0; policy drop; }
+		}
+	RULES
+}
+
+mend() { on "$1" /usr/sbin/nft delete table inet cut || bail "$1 is not back"; }
+
+# callers: one on each node from now on (see bench-gap); ask N: what the one on node nN says
+callers() {
+	mkfifo /tmp/to /tmp/from
+	# shellcheck disable=SC2086 # a list of words
+	bench-gap 5000 gap $NODES </tmp/to >/tmp/from 2>&1 &
+	exec 3>/tmp/to 4</tmp/from
+}
+
+ask() {
+	local line
+	echo "$*" >&3
+	read -r line <&4 || line=
+	case $line in
+	"{"*) echo "$line" ;;
+	*) bail "callers: ${line:-no answer}" ;;
+	esac
+}
+
+# settled NODE: there is a leader, and that node has applied what the others have
+settled() {
+	wait_leader 60 >/dev/null || bail "no leader: $(states)"
+	joined "$1" || bail "$1 does not come back: $(states)"
+}
+
+# one_of_others NODE: the number of a node that goes on without it
+one_of_others() { others "$1" | tr , '\n' | sed -n 's/^n//;1p'; }
+
+# Leaders fall silent, under a caller on each node; one on a node that goes on tells how
+# long it had no answer.
+failover() {
+	local i lead at
+	callers
+	lead=n1
+	for i in $(seq 1 "$KILLS"); do
+		settled "$lead"
+		lead=$(leader)
+		at=$(one_of_others "$lead")
+		ask "$at" >/dev/null
+		silence "$lead"
+		say "silent.$i" "$(ask "$at")"
+		mend "$lead"
+	done
+	exec 3>&- 4<&-
+	wait
+	say election "{\"min_ns\":$((150 * SCALE * 1000000))}"
+}
+
+if [ "$KIND" = failover ]; then
+	SCALE=1
+	modprobe nf_tables
+	cluster_up 3
+	settle
+	failover
+	say end
+	exit 0
+fi
 
 if [ "$KIND" = disk ]; then
 	STORAGE_SIZE=64M
@@ -230,8 +379,13 @@ if [ "$KIND" = disk ]; then
 	exit 0
 fi
 
-# shellcheck disable=SC2086 # a command and its arguments
-profile() { must "profile$1.1" on "$2" $PROFILE; }
+profile() {
+	modprobe floor_noop || bail "floor_noop.ko does not load"
+	[ -z "$FAR" ] || slow "$FAR"
+	# shellcheck disable=SC2086 # a command and its arguments
+	must "profile$1.1" on "$2" $PROFILE
+	[ -z "$FAR" ] || slow 0
+}
 
 modprobe floor || bail "floor.ko does not load"
 for size in $SIZES; do

@@ -64,4 +64,7 @@ struct floor_status {
 #define FLOOR_ROUND	_IOR('F', 0x41, __u64)
 #define FLOOR_STATUS	_IOR('F', 0x42, struct floor_status)
 
+/* A command of /dev/floor-noop (floor_noop.c): nothing, asynchronously. */
+#define FLOOR_NOOP	_IO('F', 0x48)
+
 #endif

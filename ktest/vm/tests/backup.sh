@@ -4,7 +4,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --disk 192M --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 80
+# expect: 115
 DURABILITY=disk
 STORAGE_SIZE=8M
 . /ktest/vm/lib.sh

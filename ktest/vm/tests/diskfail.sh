@@ -7,7 +7,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 900 --disk 16M --disk 16M --disk 64M --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 115
+# expect: 135
 DURABILITY=disk
 STORAGE_SIZE=8M
 . /ktest/vm/lib.sh

@@ -5,10 +5,11 @@
 #	refuses to start, and says what is damaged: with the byte put right it starts; or
 #	knows of its own that its log may be shorter than it was, and says so (doubt); or
 #	has all of its log.
-# Joined with the others again it has what they have. SEED and FLIPS (200) may be given.
+# Joined with the others again it has what they have. SEED and FLIPS (100; `make soak`: 1000)
+# may be given.
 #
 # vm: --kernel release --smp 2 --timeout 900 --disk 128M
-# expect: 240
+# expect: 110
 DURABILITY=disk
 STORAGE_SIZE=8M
 STORAGE_RING=1M
@@ -16,7 +17,7 @@ LOG_ENTRIES=1024
 . /ktest/vm/lib.sh
 
 SEED=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom)))}
-FLIPS=${FLIPS:-200}
+FLIPS=${FLIPS:-100}
 RANDOM=$SEED
 RING=8192
 AREA=$((RING + 1048576))

@@ -6,7 +6,7 @@
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl --get /tmp/first.jsonl
 # judge: first.jsonl
 # judge: history.jsonl
-# expect: 80
+# expect: 170
 . /ktest/vm/lib.sh
 
 # The sum of all that a node has dropped.

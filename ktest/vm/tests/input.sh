@@ -3,7 +3,7 @@
 # error, and the cluster does not notice.
 #
 # vm: --kernel debug --smp 2 --timeout 600
-# expect: 30
+# expect: 95
 . /ktest/vm/lib.sh
 
 # conf FILE SED-SCRIPT: the good configuration, spoilt

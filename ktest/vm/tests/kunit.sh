@@ -2,7 +2,7 @@
 # The KUnit suites of the module, on the kernel with all checks.
 #
 # vm: --kernel debug --smp 2 --memory 2560 --timeout 900
-# expect: 30
+# expect: 90
 . /ktest/vm/lib.sh
 
 insmod_consensus

@@ -5,7 +5,7 @@
 #
 # vm: --kernel debug --smp 2 --timeout 600 --get /tmp/history.jsonl
 # judge: history.jsonl
-# expect: 60
+# expect: 85
 LOG_ENTRIES=1024
 . /ktest/vm/lib.sh
 
