@@ -11,7 +11,7 @@
 #include "../lock/lk.h"
 #include "teardown.h"
 
-#define FAR_FUTURE (1ULL << 60)
+#define FAR_FUTURE 0x1000000000000000ULL
 
 enum { SHOWN = 5 };
 

@@ -7,7 +7,7 @@
 #include "torture.h"
 
 /* An index that nothing reaches: a read from there waits until it is given up. */
-#define FAR_FUTURE (1ULL << 60)
+#define FAR_FUTURE 0x1000000000000000ULL
 
 static uint64_t dice(struct crew *c, uint64_t sides)
 {
