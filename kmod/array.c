@@ -294,7 +294,7 @@ static void cns_array_wait(struct cns_array *a)
  * @a: all are answered; consumed
  * @mm: as for cns_op_finish()
  *
- * Process context. Return: 0, -EFAULT; -ENOTRECOVERABLE: nothing could be told.
+ * Process context. Return: 0; -ENOTRECOVERABLE: not everything could be told.
  */
 s32 cns_array_finish(struct cns_array *a, bool mm)
 {
@@ -303,10 +303,9 @@ s32 cns_array_finish(struct cns_array *a, bool mm)
 
 	for (i = 0; i < a->count; i++)
 		failed += !!cns_op_finish(&a->ops[i], mm);
-	if (!mm)
+	/* An error that says that nothing happened would not be true. */
+	if (!mm || put_user(failed, &a->user->failed))
 		err = -ENOTRECOVERABLE;
-	else if (put_user(failed, &a->user->failed))
-		err = -EFAULT;
 	cns_array_drop(a);
 	return err;
 }

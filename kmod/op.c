@@ -153,12 +153,10 @@ static s32 cns_op_untold(struct cns_op *op, s32 err)
 s32 cns_op_finish(struct cns_op *op, bool mm)
 {
 	s32 status = cns_op_status(op);
-	bool well = !status;
+	bool told = mm && !cns_op_write(op, status);
 
-	if (mm)
-		status = cns_op_write(op, status);
-	/* It may have unmapped its struct meanwhile. */
-	if (well && (!mm || status))
+	/* It may have unmapped its struct meanwhile. What failed is told by the status. */
+	if (!status && !told)
 		status = cns_op_untold(op, mm ? -EFAULT : -ECANCELED);
 	if (op->lock)
 		cns_lock_put(op->lock);

@@ -539,7 +539,8 @@ struct consensus_array_entry {
  * whole, before anything happens and without a status, with E2BIG, with EINVAL
  * (flags, zeros, count 0, an entry that is no operation), EFAULT (this struct or the
  * entries), ENOMEM. A struct that cannot be read or written gives EFAULT in its own
- * status, if that can be written, and counts as failed.
+ * status, if that can be written, and counts as failed. ENOTRECOVERABLE: this struct
+ * could not be written any more when all had ended.
  *
  * Operations take effect in the order of the array as long as no datagram is lost
  * between this node and the leader. Whoever needs an order in any case begins the
