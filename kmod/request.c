@@ -285,6 +285,15 @@ static bool cns_only_notified(bool *notified)
 	return true;
 }
 
+/*
+ * Whether to go on with a wait that ended with @left. Ticks may lag behind the clock
+ * when it begins, and catch up: then it ends early. The deadline is the clock's.
+ */
+static bool cns_too_soon(long left, u64 deadline, bool *notified)
+{
+	return left < 0 ? cns_only_notified(notified) : !left && cns_now() < deadline;
+}
+
 static void cns_notified(bool notified)
 {
 	if (unlikely(notified))
@@ -306,7 +315,7 @@ long cns_sleep(struct completion *done, u64 deadline)
 	do {
 		left = wait_for_completion_interruptible_timeout(done,
 								 cns_patience(deadline));
-	} while (left < 0 && cns_only_notified(&notified));
+	} while (cns_too_soon(left, deadline, &notified));
 	cns_notified(notified);
 	return left;
 }
@@ -335,7 +344,7 @@ int cns_room(struct cns_node *n, unsigned int count, bool nonblock, u64 deadline
 		err = wait_event_interruptible_timeout(n->wait_room,
 						       cns_room_take(n, count),
 						       cns_patience(deadline));
-	} while (err < 0 && cns_only_notified(&notified));
+	} while (cns_too_soon(err, deadline, &notified));
 	cns_notified(notified);
 	if (err < 0)
 		return -EINTR;
