@@ -319,6 +319,11 @@ static int cns_cmd_stop(struct sk_buff *skb, struct genl_info *info)
 
 	if (err)
 		return err;
+	n = cns_node_get(ns);
+	if (n) {
+		cns_hand_over(n);
+		cns_node_put(n);
+	}
 	mutex_lock(&ns->control);
 	n = rcu_replace_pointer(ns->node, NULL, lockdep_is_held(&ns->control));
 	if (n) {

@@ -43,7 +43,7 @@ static void cns_forwarded(struct cns_node *n, struct cns_peer *p,
 		/* What only leaders say is not for others to forward. */
 		if (!c.session && c.op != FSM_SESSION_OPEN)
 			continue;
-		if (c.session && !fsm_fresh(n->fsm, c.session, c.seq))
+		if (c.session && !fsm_news(n->fsm, &c))
 			continue;
 		if (!cns_admits(n, 1, 0) ||
 		    raft_propose(n->raft, now, RAFT_COMMAND, f->cmd[i],

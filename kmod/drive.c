@@ -139,7 +139,7 @@ static bool cns_apply(struct cns_node *n, u64 first, u64 last)
 			continue;
 		if (out.kind == FSM_OUT_NONE && likely(!out.n_events))
 			continue;
-		fsm_client_applied(&n->client, &out, fsm_wants_done,
+		fsm_client_applied(&n->client, n->fsm, &out, fsm_wants_done,
 				   &n->wants);
 		/* Only who has locks is told of any, and by the clock itself. */
 		fsm_wants_applied(&n->wants, n->fsm, &out,

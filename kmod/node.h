@@ -563,6 +563,9 @@ void cns_detach_exit(void);
 /* ---------------------------------------------------------------- chores.c */
 void cns_chores(struct work_struct *work);
 
+/* -------------------------------------------------------------- handover.c */
+void cns_hand_over(struct cns_node *n);
+
 /* ------------------------------------------------------- ns.c, device.c, ... */
 struct cns_ns *cns_ns_of(struct net *net);
 struct cns_ns *cns_ns_get(struct cns_ns *ns);

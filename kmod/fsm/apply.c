@@ -8,7 +8,6 @@
 #include <linux/kernel.h>
 #include <linux/errno.h>
 #include <linux/build_bug.h>
-#include <linux/overflow.h>
 #include <linux/string.h>
 #include "state.h"
 
@@ -58,35 +57,6 @@ u64 fsm_limits_hash(struct fsm *f)
 
 /* ------------------------------------------------------------- requests */
 
-/* "add(n) returns the new value. Past 2^64-1: EOVERFLOW, unchanged." */
-static int counter_add(struct fsm *f, u64 index, const struct fsm_command *c,
-		       struct fsm_slot *result)
-{
-	u64 hash = fsm_name_hash(f, c->name, c->name_len);
-	struct fsm_object *o;
-	u64 value = c->arg;
-
-	o = fsm_object_find(f, FSM_KIND_COUNTER, c->name, c->name_len, hash);
-	if (o && check_add_overflow(o->value, c->arg, &value)) {
-		result->code = FSM_OVERFLOWED;
-		return 0;
-	}
-	if (!o && f->objects >= f->objects_max) {
-		result->code = FSM_FULL;
-		return 0;
-	}
-	if (o)
-		fsm_cell_touch(f, &o->cell);
-	else
-		o = fsm_object_new(f, FSM_KIND_COUNTER, c->name, c->name_len,
-				   hash);
-	if (!o)
-		return -ENOMEM;
-	fsm_object_set(f, o, value, index);
-	result->value = value;
-	return 0;
-}
-
 /*
  * What the handle has counts as gone from now on. A close that forbids nothing any
  * more needs no record.
@@ -132,7 +102,7 @@ static int resolve(struct fsm *f, struct fsm_session *s, u64 index,
 	else if (fenced_off(f, &c->fence))
 		result.code = FSM_STALE;
 	else if (likely(c->op == FSM_COUNTER_ADD))
-		err = counter_add(f, index, c, &result);
+		err = fsm_counter_add(f, index, c, &result);
 	else
 		err = fsm_lock_request(f, s, index, c, &result, out);
 	if (!err)
@@ -149,9 +119,24 @@ static void report(const struct fsm_session *s, u64 seq,
 	out->kind = FSM_OUT_RESULT;
 	out->session = s->id;
 	out->seq = seq;
+	out->count = 1;
 	out->index = slot->index;
 	out->status = status_of(slot->code);
 	out->value = slot->back ? 0 : slot->value;
+}
+
+/* All of a run is resolved when it is applied; each is asked for its own result. */
+static int apply_run(struct fsm *f, struct fsm_session *s, u64 index,
+		     const struct fsm_command *c, struct fsm_outcome *out)
+{
+	if (fsm_counter_run(f, s, index, c))
+		return -ENOMEM;
+	out->kind = FSM_OUT_RESULT;
+	out->session = s->id;
+	out->seq = c->seq;
+	out->count = c->arg2;
+	out->index = index;
+	return 0;
 }
 
 /*
@@ -170,12 +155,15 @@ static int apply_request(struct fsm *f, u64 index, const struct fsm_command *c,
 		out->kind = FSM_OUT_RESULT;
 		out->session = c->session;
 		out->seq = c->seq;
+		out->count = fsm_command_count(c);
 		out->index = index;
 		out->status = -EKEYEXPIRED;
 		return 0;
 	}
 	fsm_session_touch(f, s);
 	fsm_session_raise(f, s, c->low);
+	if (c->op == FSM_COUNTER_RUN)
+		return apply_run(f, s, index, c, out);
 	if (c->seq < s->low)
 		return 0;
 	if (!fsm_session_has(s, c->seq))

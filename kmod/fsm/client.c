@@ -170,9 +170,12 @@ static void add_extra(struct fsm_command *cmd, const struct fsm_extra *x)
 	cmd->fence.name = x->fence_name;
 }
 
-/* What is CANCELLING has its cancellation sent in its stead, under its seq. */
-static u16 encode_request(const struct fsm_client *c,
-			  const struct fsm_request *r, u8 *buf)
+/*
+ * @count requests from @r on in one command. What is CANCELLING has its cancellation
+ * sent in its stead, under its seq.
+ */
+static u16 encode_requests(const struct fsm_client *c,
+			   const struct fsm_request *r, u32 count, u8 *buf)
 {
 	struct fsm_command cmd = {
 		.op = FSM_CANCEL,
@@ -189,6 +192,10 @@ static u16 encode_request(const struct fsm_client *c,
 		cmd.name_len = r->name_len;
 		if (unlikely(r->extra))
 			add_extra(&cmd, r->extra);
+	}
+	if (count > 1) {
+		cmd.op = FSM_COUNTER_RUN;
+		cmd.arg2 = count;
 	}
 	return fsm_encode(&cmd, buf);
 }
@@ -207,6 +214,7 @@ static u16 next_open(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
 	c->open_at = now;
 	c->open_first = c->open_first ?: max_t(u64, now, 1);
 	c->last_seq = 0;
+	c->last_count = 0;
 	c->last_fresh = false;
 	return encode_open(c, buf);
 }
@@ -292,6 +300,79 @@ static void admit(struct fsm_client *c, struct fsm_request *r, u64 now)
 	c->unresolved++;
 }
 
+/* An addition that a run may begin with, or be joined by. */
+static bool plain_add(const struct fsm_request *r)
+{
+	return r->op == FSM_COUNTER_ADD && !r->extra;
+}
+
+/* May @r be in a run with @first? */
+static bool joins(const struct fsm_request *r, const struct fsm_request *first)
+{
+	return plain_add(r) && r->handle == first->handle &&
+	       r->arg == first->arg && r->name_len == first->name_len &&
+	       !memcmp(r->name, first->name, first->name_len);
+}
+
+static void mark_sent(struct fsm_request *r, u64 now, u64 term)
+{
+	r->sent_term = term;
+	r->sent_at = now;
+	r->tries++;
+}
+
+/* Those that wait in the queue behind @first, which has just left it. */
+static u32 gather_queued(struct fsm_client *c, const struct fsm_request *first,
+			 u64 now, u64 term)
+{
+	struct fsm_request *r;
+	u32 count = 1;
+
+	while (count < FSM_RUN_MAX &&
+	       c->next_seq - c->low < FSM_WINDOW - FSM_CLOSES_KEPT) {
+		r = c->others.head;
+		if (!r || !joins(r, first))
+			break;
+		unlink_request(c, r);
+		admit(c, r, now);
+		mark_sent(r, now, term);
+		count++;
+	}
+	return count;
+}
+
+/* Those behind @first in the window that are to be sent again as it is. */
+static u32 gather_sent(struct fsm_client *c, const struct fsm_request *first,
+		       u64 now, u64 term, u64 resend_ns)
+{
+	u64 seq = first->seq + 1;
+
+	for (; seq < c->next_seq && seq - first->seq < FSM_RUN_MAX; seq++) {
+		struct fsm_request *r = *fsm_client_place(c, seq);
+
+		if (!r || r->state != FSM_REQ_SENT || !joins(r, first) ||
+		    !due(r, now, term, resend_ns))
+			break;
+		mark_sent(r, now, term);
+	}
+	return seq - first->seq;
+}
+
+/*
+ * What goes with @first in one command, all of which are sent now. The queue is in
+ * order, and so is what comes from it: whoever waits together goes together.
+ */
+static u32 gather(struct fsm_client *c, struct fsm_request *first, u64 now,
+		  u64 term, u64 resend_ns)
+{
+	mark_sent(first, now, term);
+	if (!plain_add(first) || first->state != FSM_REQ_SENT)
+		return 1;
+	if (c->last_fresh)
+		return gather_queued(c, first, now, term);
+	return gather_sent(c, first, now, term, resend_ns);
+}
+
 /**
  * fsm_client_next() - the next command for the leader
  * @c: client
@@ -326,13 +407,11 @@ u16 fsm_client_next(struct fsm_client *c, u64 now, u64 term, u64 resend_ns,
 			return 0;
 		admit(c, r, now);
 		c->last_fresh = true;
-		*cursor = c->next_seq;
 	}
-	r->sent_term = term;
-	r->sent_at = now;
-	r->tries++;
 	c->last_seq = r->seq;
-	return encode_request(c, r, buf);
+	c->last_count = gather(c, r, now, term, resend_ns);
+	*cursor = r->seq + c->last_count;
+	return encode_requests(c, r, c->last_count, buf);
 }
 
 /*
@@ -358,19 +437,23 @@ static void readmit(struct fsm_client *c, struct fsm_request *r)
 void fsm_client_unsend(struct fsm_client *c, u64 *cursor)
 {
 	struct fsm_request *r;
+	u64 seq;
 
 	if (!c->last_seq) {
 		c->open_term = 0;
 		return;
 	}
-	r = *fsm_client_place(c, c->last_seq);
 	*cursor = c->last_seq;
-	r->tries--;
-	if (c->last_fresh) {
-		readmit(c, r);
-	} else {
-		r->sent_term = 0;
-		c->dirty = min(c->dirty, r->seq);
+	if (!c->last_fresh)
+		c->dirty = min(c->dirty, c->last_seq);
+	/* The last first, so that the queue is in order again. */
+	for (seq = c->last_seq + c->last_count; seq-- > c->last_seq; ) {
+		r = *fsm_client_place(c, seq);
+		r->tries--;
+		if (c->last_fresh)
+			readmit(c, r);
+		else
+			r->sent_term = 0;
 	}
 }
 

@@ -69,7 +69,7 @@ struct fsm_extra {
  * @index: result's place in the order
  * @sent_term: term of the leader it was last given to; 0: none
  * @sent_at: when (ns)
- * @tries: how often
+ * @tries: how often, alone or in a run
  * @extra: the rest of what it says, or NULL: zeros; stays until it is DONE
  * @name: the object's
  */
@@ -122,7 +122,8 @@ struct fsm_queue {
  * @dirty: lowest seq that wants to be sent whatever the time; ~0: none
  * @sweep_oldest: what @oldest becomes when the sweep under way is finished
  * @last_seq: seq that fsm_client_next() returned last; 0: the session open
- * @last_fresh: that one had just left the queue
+ * @last_count: how many that command speaks of
+ * @last_fresh: they had just left the queue
  * @sweeping: the sweep under way covers all of the window
  * @queued: requests in both queues
  * @unresolved: requests in @window
@@ -151,6 +152,7 @@ struct fsm_client {
 	u64 dirty;
 	u64 sweep_oldest;
 	u64 last_seq;
+	u32 last_count;
 	bool last_fresh;
 	bool sweeping;
 	u32 queued;
@@ -184,7 +186,9 @@ bool fsm_client_give_up(struct fsm_client *c, struct fsm_request *r, s32 reason)
  * The next command that wants to go to the leader of @term now, encoded into
  * @buf (FSM_COMMAND_MAX bytes): session open first, then requests and
  * cancellations never given to this leader or not heard of for @resend_ns,
- * in order of seq, then queued ones. Returns its length; 0: nothing now.
+ * in order of seq, then queued ones. Additions of one handle to one counter, by the
+ * same amount and without a fence, that follow each other go in one command
+ * (FSM_COUNTER_RUN). Returns its length; 0: nothing now.
  * Marks it as sent at @now; if the driver could not send it, nothing is lost:
  * call fsm_client_unsend() and it comes again at the next pump.
  * To go through all, call until 0; @cursor starts at 0.
@@ -195,9 +199,13 @@ void fsm_client_unsend(struct fsm_client *c, u64 *cursor);
 /* When fsm_client_next() may have something again by time alone (ns); ~0 never */
 u64 fsm_client_deadline(const struct fsm_client *c, u64 resend_ns);
 
-/* What the own applied log says. Calls @done for each request resolved. */
-void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
-			fsm_done_fn done, void *ctx);
+/*
+ * What the own applied log says: @out of fsm_apply() on @f. Calls @done for each
+ * request resolved.
+ */
+void fsm_client_applied(struct fsm_client *c, const struct fsm *f,
+			const struct fsm_outcome *out, fsm_done_fn done,
+			void *ctx);
 /* A snapshot replaced the state: look up everything that is unresolved. */
 void fsm_client_reload(struct fsm_client *c, const struct fsm *f,
 		       fsm_done_fn done, void *ctx);

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include "client_state.h"
 
 /*
@@ -41,6 +42,22 @@ static void resolved(struct fsm_client *c, const struct fsm_outcome *out,
 	r->value = out->value;
 	r->index = out->index;
 	settle(c, r, status, done, ctx);
+}
+
+/*
+ * A run is resolved: what became of each of those that are still here, the state
+ * tells. It forgets none of them, as the low mark is below all that are here.
+ */
+static void resolved_run(struct fsm_client *c, const struct fsm *f,
+			 const struct fsm_outcome *run, fsm_done_fn done,
+			 void *ctx)
+{
+	u64 seq = max(run->seq, c->low), end = run->seq + run->count;
+	struct fsm_outcome out;
+
+	for (; seq < end; seq++)
+		if (!fsm_result(f, run->session, seq, &out))
+			resolved(c, &out, done, ctx);
 }
 
 /*
@@ -92,12 +109,14 @@ static void opened(struct fsm_client *c, const struct fsm_outcome *out,
  * tells of its end; so does the request of an administrator that ended it, which
  * may be one of its own: then that one has its result first.
  */
-static void result(struct fsm_client *c, const struct fsm_outcome *out,
-		   fsm_done_fn done, void *ctx)
+static void result(struct fsm_client *c, const struct fsm *f,
+		   const struct fsm_outcome *out, fsm_done_fn done, void *ctx)
 {
 	if (out->session == c->session) {
 		if (out->status == -EKEYEXPIRED)
 			fsm_client_ended(c, -EKEYEXPIRED, done, ctx);
+		else if (out->count > 1)
+			resolved_run(c, f, out, done, ctx);
 		else
 			resolved(c, out, done, ctx);
 	}
@@ -108,15 +127,17 @@ static void result(struct fsm_client *c, const struct fsm_outcome *out,
 /**
  * fsm_client_applied() - the own state machine has applied an entry
  * @c: client
- * @out: what fsm_apply() said
+ * @f: state machine
+ * @out: what fsm_apply() said of it
  * @done: called for each request that is thereby resolved
  * @ctx: for @done
  *
  * This alone resolves what has left, whoever leads meanwhile: no reply of a
  * leader is needed, and none can be lost (pitfall 54).
  */
-void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
-			fsm_done_fn done, void *ctx)
+void fsm_client_applied(struct fsm_client *c, const struct fsm *f,
+			const struct fsm_outcome *out, fsm_done_fn done,
+			void *ctx)
 {
 	if (unlikely(out->kind == FSM_OUT_OPENED)) {
 		opened(c, out, done, ctx);
@@ -125,7 +146,7 @@ void fsm_client_applied(struct fsm_client *c, const struct fsm_outcome *out,
 	if (!c->session)
 		return;
 	if (likely(out->kind == FSM_OUT_RESULT)) {
-		result(c, out, done, ctx);
+		result(c, f, out, done, ctx);
 		return;
 	}
 	if (out->kind == FSM_OUT_ENDED && out->session == c->session)

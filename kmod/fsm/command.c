@@ -18,6 +18,7 @@
  */
 #include <linux/types.h>
 #include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/errno.h>
 #include <linux/string.h>
 #include <linux/build_bug.h>
@@ -73,6 +74,8 @@ static const struct shape {
 	/* session that ends */
 	[FSM_EXPIRE] = { 1, STAMP },
 	[FSM_REAP] = { 0, STAMP },
+	/* session, seq, handle, arg, how many */
+	[FSM_COUNTER_RUN] = { 5, REQUEST | NAME },
 };
 
 static u64 word(const u8 *p, unsigned int i)
@@ -87,8 +90,7 @@ static void words_of_request(const struct fsm_command *c, u64 *w)
 	w[1] = c->seq;
 	w[2] = c->handle;
 	w[3] = c->arg;
-	if (c->op == FSM_LOCK_RELEASE)
-		w[4] = c->arg2;
+	w[4] = c->arg2;
 	if (c->op != FSM_LOCK_ACQUIRE)
 		return;
 	w[4] = (u64)c->program.uid << 32 | c->program.pid;
@@ -201,10 +203,26 @@ static int decode_acquire(struct fsm_command *c, const u8 *p)
 	return c->arg & ~(u64)FSM_ACQUIRE_FLAGS ? -EINVAL : 0;
 }
 
+/*
+ * A run ends within the window, and one addition alone is none: there is one way to
+ * say it.
+ */
+static int decode_run(struct fsm_command *c, const u8 *p)
+{
+	c->arg2 = word(p, 4);
+	if (!c->arg || c->arg2 < 2 || c->arg2 > FSM_RUN_MAX)
+		return -EINVAL;
+	if (c->seq - c->low + c->arg2 > FSM_WINDOW)
+		return -EINVAL;
+	return c->seq > U64_MAX - c->arg2 ? -EINVAL : 0;
+}
+
 /* What a request asks for. A close can only speak of what came before itself. */
 static int decode_arg(struct fsm_command *c, const u8 *p)
 {
 	switch (c->op) {
+	case FSM_COUNTER_RUN:
+		return decode_run(c, p);
 	case FSM_HANDLE_CLOSE:
 		return c->arg < c->seq ? 0 : -EINVAL;
 	case FSM_LOCK_ACQUIRE:

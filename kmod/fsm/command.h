@@ -14,6 +14,7 @@ enum {
 	FSM_NAME_MAX = 63,	/* bytes of UTF-8 (design 9) */
 	FSM_WINDOW = 1024,	/* unresolved requests of a session */
 	FSM_COMMAND_MAX = 200,	/* the longest command encoded: an acquire */
+	FSM_RUN_MAX = 256,	/* additions of a run: one entry's work is bounded */
 	FSM_COMM = 16,		/* bytes of a program's name, as TASK_COMM_LEN */
 	FSM_TTL_MIN_MS = 50,	/* of a session */
 	FSM_TTL_MAX_MS = 600000,
@@ -33,6 +34,7 @@ enum fsm_op {
 	FSM_SESSION_END,	/* administrator: end session arg */
 	FSM_EXPIRE,		/* leader: nothing was heard of session arg for its TTL */
 	FSM_REAP,		/* leader: go on with what the dead have left */
+	FSM_COUNTER_RUN,	/* name += arg, arg2 times, for seqs from seq on */
 };
 
 enum fsm_acquire_flag {
@@ -81,14 +83,16 @@ struct fsm_program {
  * @low: lowest seq that the session has not seen resolved; results below are
  *	forgotten. seq - low < FSM_WINDOW.
  * @handle: number of the open file, never reused within a session
- * @arg: COUNTER_ADD: how much, at least 1. HANDLE_CLOSE: last seq that the
+ * @arg: COUNTER_ADD, COUNTER_RUN: how much, at least 1. HANDLE_CLOSE: last seq that the
  *	handle used, below @seq. INIT: hash seed. CANCEL: 0. CHECK: an index, not 0.
  *	SESSION_OPEN: TTL in ms, FSM_TTL_MIN_MS to FSM_TTL_MAX_MS.
  *	LOCK_ACQUIRE: enum fsm_acquire_flag. LOCK_RELEASE, LOCK_LEAVE: the ticket,
  *	not 0. LOCK_REVOKE: token, 0: whoever holds it. SESSION_END, EXPIRE: id of
  *	the session, not 0. REAP: 0
  * @arg2: INIT: limit of objects, 1 to FSM_OBJECTS_LIMIT. SESSION_OPEN: ordinal.
- *	CHECK: the hash. LOCK_RELEASE: the token, not 0
+ *	CHECK: the hash. LOCK_RELEASE: the token, not 0.
+ *	COUNTER_RUN: how many, 2 to FSM_RUN_MAX, all in the window: each is a request
+ *	of its own, whose seq is one above the one before it
  * @stamp: when it was asked for, in seconds of the Unix epoch by the clock of
  *	who asked; 0: not told. For people alone: the "since" of a grant is the
  *	stamp of the command that made it. In LOCK_*, HANDLE_CLOSE, SESSION_END,
@@ -120,6 +124,12 @@ struct fsm_command {
 	struct fsm_program program;
 	const char *name;
 };
+
+/* How many requests does it make? Those of a run have seqs that follow each other. */
+static inline u32 fsm_command_count(const struct fsm_command *c)
+{
+	return c->op == FSM_COUNTER_RUN ? c->arg2 : 1;
+}
 
 /* Bytes written to @buf, which holds FSM_COMMAND_MAX. */
 u16 fsm_encode(const struct fsm_command *c, u8 *buf);

@@ -80,7 +80,10 @@ enum {
  *	error; another handle's ticket is). LOCK_REVOKE: how many were revoked (at most
  *	FSM_RELEASES_MAX: ask again until 0)
  * @session: see @kind
- * @seq: of the request
+ * @seq: of the request; of a run the first
+ * @count: RESULT: requests that it speaks of, with dense seqs. Above 1, it is a run:
+ *	@status is 0, and what became of each is to be asked with fsm_result(); or it
+ *	is -EKEYEXPIRED, for all
  * @replaced: session that ended when this one was opened; 0: none
  * @node: who opened
  * @boot_nonce: in which of its starts
@@ -101,6 +104,7 @@ struct fsm_outcome {
 	u64 value;
 	u64 session;
 	u64 seq;
+	u32 count;
 	u64 replaced;
 	struct raft_id node;
 	u64 boot_nonce;
@@ -313,8 +317,10 @@ u64 fsm_session_of(const struct fsm *f, struct raft_id node, u64 boot_nonce,
  * of the same name, 0 if none. Only a higher one is given to it again.
  */
 u64 fsm_session_lost(const struct fsm *f, struct raft_id node, u64 boot_counter);
-/* Would applying request (@session, @seq) change anything? No: do not append. */
+/* Would applying request (@session, @seq) change anything? */
 bool fsm_fresh(const struct fsm *f, u64 session, u64 seq);
+/* The same of a command that is a request, or a run of them. No: do not append. */
+bool fsm_news(const struct fsm *f, const struct fsm_command *c);
 
 void fsm_stats(const struct fsm *f, struct fsm_stats *st);
 

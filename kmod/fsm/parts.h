@@ -145,6 +145,15 @@ void fsm_grave_seal(struct fsm *f, struct fsm_grave *g);
 int fsm_claims_loaded(struct fsm *f, unsigned int budget);
 
 /*
+ * counter.c: additions. -ENOMEM without memory. One that is to take effect: its result
+ * is set. A run: all that is not resolved yet is, and stored.
+ */
+int fsm_counter_add(struct fsm *f, u64 index, const struct fsm_command *c,
+		    struct fsm_slot *result);
+int fsm_counter_run(struct fsm *f, struct fsm_session *s, u64 index,
+		    const struct fsm_command *c);
+
+/*
  * lock.c: what entries do with them. All that a request says but counters: what is
  * known of it, and of its session, is checked; result->code and value are set.
  * -ENOMEM without memory. SESSION_END: @out->ended is set, and the rest left to the
@@ -187,7 +196,7 @@ int fsm_session_drop(struct fsm *f, struct fsm_session *s, u64 index);
 void fsm_session_raise(struct fsm *f, struct fsm_session *s, u64 low);
 void fsm_session_store(struct fsm *f, struct fsm_session *s, u64 seq,
 		       const struct fsm_slot *result);
-bool fsm_session_closed(const struct fsm_session *s, u64 seq, u64 handle);
+u64 fsm_session_forbidden(const struct fsm_session *s, u64 handle);
 /* Bytes of its record in a snapshot. */
 u64 fsm_session_bytes(const struct fsm_session *s);
 /* What request @seq adds to the session's sum. */
@@ -199,6 +208,14 @@ static inline bool fsm_session_has(const struct fsm_session *s, u64 seq)
 	u32 i = seq & FSM_WINDOW_MASK;
 
 	return s->used[i >> 6] >> (i & 63) & 1;
+}
+
+/* Is the handle of request @seq closed, so that it must not take effect? */
+static inline bool fsm_session_closed(const struct fsm_session *s, u64 seq,
+				      u64 handle)
+{
+	return unlikely(seq <= s->closed_max) &&
+	       seq <= fsm_session_forbidden(s, handle);
 }
 
 /* snapshot.c */

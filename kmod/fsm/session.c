@@ -16,6 +16,7 @@
  */
 #include <linux/types.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/errno.h>
 #include <linux/string.h>
 #include "bytes.h"
@@ -284,30 +285,30 @@ void fsm_session_store(struct fsm *f, struct fsm_session *s, u64 seq,
 }
 
 /**
- * fsm_session_closed() - is the handle of a request closed?
+ * fsm_session_forbidden() - what a handle's close has left no effect
  * @s: session
- * @seq: request, not resolved yet
- * @handle: whose it is
+ * @handle: a handle of it
  *
- * Return: true if a close was applied that forbids it to take effect.
+ * Walks the chain: to be asked only of seqs up to closed_max.
+ *
+ * Return: the last seq of the handle that must not take effect any more; 0: none.
  */
-bool fsm_session_closed(const struct fsm_session *s, u64 seq, u64 handle)
+u64 fsm_session_forbidden(const struct fsm_session *s, u64 handle)
 {
 	const struct fsm_slot *slot;
+	u64 last = 0;
 	u16 i;
 
-	if (likely(seq > s->closed_max))
-		return false;
 	for (i = s->closed; i != FSM_NO_SLOT; i = slot->next) {
 		u64 close;
 
 		slot = &s->slot[i];
 		/* The seq in the window whose slot this is. */
 		close = s->low + ((i - s->low) & FSM_WINDOW_MASK);
-		if (slot->value == handle && seq <= close - slot->back)
-			return true;
+		if (slot->value == handle)
+			last = max(last, close - slot->back);
 	}
-	return false;
+	return last;
 }
 
 /**
@@ -370,4 +371,22 @@ bool fsm_fresh(const struct fsm *f, u64 session, u64 seq)
 	if (seq < s->low)
 		return false;
 	return seq - s->low >= FSM_WINDOW || !fsm_session_has(s, seq);
+}
+
+/**
+ * fsm_news() - would applying a request change anything?
+ * @f: state
+ * @c: decoded; of a session
+ *
+ * Return: false if all that it asks for would certainly be ignored, or find its
+ * result there.
+ */
+bool fsm_news(const struct fsm *f, const struct fsm_command *c)
+{
+	u64 seq, end = c->seq + fsm_command_count(c);
+
+	for (seq = c->seq; seq < end; seq++)
+		if (fsm_fresh(f, c->session, seq))
+			return true;
+	return false;
 }

@@ -7,12 +7,15 @@
  * find a difference where there is one, and only as far as is remembered. A state
  * that is rebased has its counters, and neither session nor lock. Tokens rise; no
  * lock has two holders that do not share it, or one that came before who waits; and
- * who asks for one ticket is told what is said of all.
+ * who asks for one ticket is told what is said of all. What a run does is what each of
+ * its additions that was not resolved before would do, one behind the other.
  *
  * Input: a stream of steps.
  */
 #include <linux/errno.h>
 #include "arena.h"
+
+enum { RUNS = 0x37 };	/* of the steps that are commands of locks, these are runs */
 
 static const char *const names[] = {
 	"a", "b", "orders", "\xc3\xa4", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
@@ -35,6 +38,26 @@ static struct run {
 	u64 born;
 	u64 mark[2 * FSM_CHECKS];
 } r;
+
+/**
+ * struct prior - what was known before an entry that is a run
+ * @c: the command; its name is in the entry's bytes
+ * @run: it is one
+ * @known: of each request: what fsm_result() returned
+ * @was: and told
+ * @there: the counter exists
+ * @value: of it
+ * @full: there is no room for another one
+ */
+static struct prior {
+	struct fsm_command c;
+	bool run;
+	int known[FSM_RUN_MAX];
+	struct fsm_outcome was[FSM_RUN_MAX];
+	bool there;
+	u64 value;
+	bool full;
+} prior;
 
 static void name(struct stream *s, struct fsm_command *c)
 {
@@ -108,6 +131,17 @@ static u16 command(struct stream *s, u8 op, u8 *out)
 	return fsm_encode(&c, out);
 }
 
+static u16 command_of_run(struct stream *s, u8 *out)
+{
+	struct fsm_command c = { .op = FSM_COUNTER_RUN };
+
+	name(s, &c);
+	request(s, &c);
+	c.arg = number(s) | 1;
+	c.arg2 = 2 + next8(s);
+	return fsm_encode(&c, out);
+}
+
 static u16 command_of_locks(struct stream *s, u8 which, u8 *out)
 {
 	static const u8 ops[] = {
@@ -127,7 +161,9 @@ static u16 entry(struct stream *s, u8 op, u8 *out)
 {
 	u16 len, i;
 
-	if (op & 0x80)
+	if (op & 0x80 && (op & 0x3f) >= RUNS)
+		len = command_of_run(s, out);
+	else if (op & 0x80)
 		len = command_of_locks(s, op & 0x3f, out);
 	else if (op % 6)
 		len = command(s, op % 6, out);
@@ -154,7 +190,7 @@ static bool outcome_eq(const struct fsm_outcome *a, const struct fsm_outcome *b)
 	return a->kind == b->kind && a->status == b->status &&
 	       a->index == b->index && a->value == b->value &&
 	       a->session == b->session && a->seq == b->seq &&
-	       a->ended == b->ended;
+	       a->count == b->count && a->ended == b->ended;
 }
 
 /* One entry more was applied. */
@@ -166,6 +202,100 @@ static void applied(void)
 	MUST(st.applied == ++r.last);
 	if (!(r.last % FSM_CHECK_EVERY))
 		r.mark[r.last / FSM_CHECK_EVERY % (2 * FSM_CHECKS)] = st.hash;
+}
+
+/* What is known before @data is applied, if it is a run. */
+static void run_before(const u8 *data, u16 len)
+{
+	struct prior *b = &prior;
+	const struct fsm_command *c = &b->c;
+	struct fsm_stats st;
+	u64 i, index;
+
+	/* Before the first entry that says what there is, nothing is. */
+	fsm_stats(r.f, &st);
+	b->run = !fsm_decode(&b->c, data, len) && c->op == FSM_COUNTER_RUN &&
+		 st.version;
+	if (!b->run)
+		return;
+	for (i = 0; i < c->arg2; i++)
+		b->known[i] = fsm_result(r.f, c->session, c->seq + i, &b->was[i]);
+	b->value = 0;
+	b->there = !fsm_counter(r.f, c->name, c->name_len, &b->value, &index);
+	b->full = st.objects >= st.objects_max;
+}
+
+/* One of a run that is resolved by it now: as if it were alone, and the next one. */
+static void run_one(struct prior *b, const struct fsm_outcome *now)
+{
+	u64 sum = b->value + b->c.arg;
+
+	MUST(now->index == r.last + 1);
+	switch (now->status) {
+	case 0:
+		MUST(sum > b->value && now->value == sum && (b->there || !b->full));
+		b->there = true;
+		b->value = sum;
+		break;
+	case -EOVERFLOW:
+		MUST(b->there && sum < b->value);
+		break;
+	case -ENOSPC:
+		MUST(!b->there && b->full);
+		break;
+	default:
+		MUST(now->status == -ECANCELED);
+	}
+}
+
+/* It has been applied. */
+static void run_after(const struct fsm_outcome *out)
+{
+	struct prior *b = &prior;
+	const struct fsm_command *c = &b->c;
+	struct fsm_outcome now;
+	u64 i, value, index;
+	int err;
+
+	MUST(out->kind == FSM_OUT_RESULT && out->session == c->session);
+	MUST(out->seq == c->seq && out->count == c->arg2);
+	for (i = 0; i < c->arg2; i++) {
+		err = fsm_result(r.f, c->session, c->seq + i, &now);
+		MUST((out->status == -EKEYEXPIRED) == (err == -EKEYEXPIRED));
+		if (err) {
+			MUST(err == b->known[i]);
+			continue;
+		}
+		MUST(!out->status && now.count == 1 && now.seq == c->seq + i);
+		if (!b->known[i])
+			MUST(outcome_eq(&b->was[i], &now));
+		else
+			run_one(b, &now);
+	}
+	MUST(b->there == !fsm_counter(r.f, c->name, c->name_len, &value, &index));
+	MUST(!b->there || value == b->value);
+}
+
+/* The same run a second time is no news, and changes nothing. */
+static void repeat_run(const u8 *data, u16 len, const struct fsm_outcome *first)
+{
+	struct fsm_stats then, after;
+	struct fsm_outcome again;
+
+	if (first->status)
+		return;
+	MUST(!fsm_news(r.f, &prior.c));
+	if (!fsm_room(r.f, r.last, 1))
+		return;
+	fsm_stats(r.f, &then);
+	run_before(data, len);
+	MUST(!fsm_apply(r.f, r.last + 1, data, len, &again));
+	MUST(!again.status && !again.n_events);
+	run_after(&again);
+	applied();
+	fsm_stats(r.f, &after);
+	then.applied++;
+	MUST(stats_eq(&then, &after));
 }
 
 /* The same bytes a second time: the result of the first, and no effect. */
@@ -315,6 +445,7 @@ static void apply(struct stream *s, u8 op)
 		return;
 	fsm_stats(r.f, &before);
 	data = tight(buf, len);
+	run_before(data, len);
 	err = fsm_apply(r.f, r.last + 1, data, len, &out);
 	fsm_stats(r.f, &after);
 	MUST(!err || err == -EINVAL || err == -EPROTO);
@@ -323,8 +454,12 @@ static void apply(struct stream *s, u8 op)
 	} else {
 		MUST(after.next_token >= before.next_token);
 		told(&out);
+		if (prior.run)
+			run_after(&out);
 		applied();
-		if (len)
+		if (prior.run)
+			repeat_run(data, len, &out);
+		else if (len)
 			repeat(data, len, &out);
 	}
 	free(data);

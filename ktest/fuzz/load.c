@@ -71,6 +71,8 @@ static void use(struct fsm *f)
 	.handle = 1, __VA_ARGS__ }
 		ASK(FSM_COUNTER_ADD, 3, 801, .arg = 1, .name = "a",
 		    .name_len = 1),
+		ASK(FSM_COUNTER_RUN, 3, 802, .arg = 1, .arg2 = 90, .name = "x",
+		    .name_len = 1),
 		ASK(FSM_LOCK_ACQUIRE, 13, 900, .name = "L", .name_len = 1),
 		ASK(FSM_LOCK_RELEASE, 13, 901, .arg = 17, .arg2 = 17),
 		ASK(FSM_LOCK_LEAVE, 13, 902, .arg = 18),

@@ -117,14 +117,41 @@ static inline u32 pump(struct desk *d)
 	return n;
 }
 
+/* Another @amount for counter "c", like those before it. */
+static inline struct fsm_request *same(struct desk *d, u64 handle, u64 amount)
+{
+	struct fsm_request *r = ask(d, FSM_COUNTER_ADD, handle);
+
+	r->arg = amount;
+	return r;
+}
+
+static inline void many(struct desk *d, u32 n)
+{
+	while (n--)
+		same(d, 1, 1);
+}
+
+/* The last command was @count additions from @seq on; one of them is no run. */
+static inline void sent(struct desk *d, u64 seq, u32 count)
+{
+	KUNIT_EXPECT_EQ(d->test, d->cmd.op,
+			count > 1 ? FSM_COUNTER_RUN : FSM_COUNTER_ADD);
+	KUNIT_EXPECT_EQ(d->test, d->cmd.seq, seq);
+	KUNIT_EXPECT_EQ(d->test, fsm_command_count(&d->cmd), count);
+	KUNIT_EXPECT_EQ(d->test, d->cmd.low, d->c->low);
+	KUNIT_EXPECT_EQ(d->test, d->cmd.session, d->c->session);
+}
+
 static inline void outcome(struct desk *d, u64 seq, s32 status, u64 value)
 {
 	struct fsm_outcome out = {
 		.kind = FSM_OUT_RESULT, .session = d->c->session, .seq = seq,
-		.status = status, .value = value, .index = 1000 + seq,
+		.count = 1, .status = status, .value = value,
+		.index = 1000 + seq,
 	};
 
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 }
 
 static inline void open_as(struct desk *d, u64 session)
@@ -134,7 +161,7 @@ static inline void open_as(struct desk *d, u64 session)
 		.boot_nonce = 5, .ordinal = d->c->ordinal,
 	};
 
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 	KUNIT_EXPECT_EQ(d->test, d->c->session, session);
 }
 

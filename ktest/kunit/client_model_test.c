@@ -3,9 +3,12 @@
  * Clients against a cluster that loses, repeats, delays and reorders commands,
  * changes leaders, and tells each node late what was applied, sometimes by a
  * snapshot. Nodes restart, sessions expire, handles close, callers lose patience.
- * Every request adds an amount of its own, by which its effect is known: it must
- * come at most once, never after a definite error, and with the value and index
- * reported. In the end the cluster heals, and everything must be resolved.
+ *
+ * Requests come alone and in bursts, which travel as runs, in other groups each time.
+ * What each entry does to which request is worked out here once more, from who gave
+ * which seq to what: an effect must come at most once, never after a definite error,
+ * and with the value and index reported. In the end the cluster heals, and everything
+ * must be resolved.
  */
 #include <linux/module.h>
 #include "fsm_kit.h"
@@ -15,15 +18,17 @@ enum {
 #ifdef __KERNEL__
 	SEEDS = 4,
 	STEPS = 6000,
+	REQUESTS = 6000,	/* in a life */
 #else
 	SEEDS = 60,
 	STEPS = 20000,
+	REQUESTS = 20000,
 #endif
 	CLIENTS = 3,
-	REQUESTS = 6000,	/* in a run */
-	WAITING = 64,		/* of a node, to be given up by chance */
+	HANDLES = 1000,		/* of a node, in a session */
+	WAITING = 512,		/* of a node, to be given up by chance */
 	FLIGHT = 128,		/* commands under way */
-	LOG = 24000,		/* entries in a run */
+	LOG = 24000,		/* entries in a life */
 	COUNTERS = 6,
 	RESEND = 300,
 	HEAL = 400,		/* rounds within which all must be resolved */
@@ -34,22 +39,50 @@ struct packet {
 	u8 bytes[FSM_COMMAND_MAX];
 };
 
-/* What is known of a request beside what the client knows. */
+/**
+ * struct truth - what is known of a request beside what the client knows
+ * @r: it
+ * @effect: index; 0: none
+ * @value: the counter's after it
+ * @owner: whose
+ * @slot: where in its owner's waiting
+ * @resolved: an entry that names it was applied
+ * @ended: its client says so
+ * @status: as what
+ */
 struct truth {
 	struct fsm_request r;
-	u64 effect;		/* index; 0: none */
-	u64 value;		/* the counter's after it */
+	u64 effect;
+	u64 value;
 	u8 owner;
+	u32 slot;
+	bool resolved;
 	bool ended;
 	s32 status;
 };
 
+/**
+ * struct place - a node
+ * @c: its client
+ * @applied: how much of the log it knows
+ * @handle: open
+ * @starts: how often it has been
+ * @waiting: requests that may be given up
+ * @alive: its session, as the log says; 0: none
+ * @named: the session to which the rest belongs
+ * @by_seq: who has which seq there; NULL: nobody
+ * @closed: up to which seq a handle is closed there
+ */
 struct place {
 	struct fsm_client c;
 	u64 applied;
 	u64 handle;
 	u32 starts;
 	struct truth *waiting[WAITING];
+	u64 alive;
+	u64 named;
+	struct truth *by_seq[REQUESTS + 1];
+	u64 closed[HANDLES];
 };
 
 struct world {
@@ -71,6 +104,9 @@ struct world {
 	u32 unknown;
 	u32 refused;
 	u32 expired;
+	u32 runs;
+	u32 left_out;
+	u32 unsent;
 	bool healed;
 };
 
@@ -86,29 +122,92 @@ static bool lucky(struct world *w, u32 n)
 
 /* ----------------------------------------------------------- the cluster */
 
-/* The amount tells whose effect it is. */
-static void note_effect(struct world *w, const struct fsm_command *c,
-			const struct fsm_outcome *out)
+/* The node whose session @id is, as far as the log has come; NULL: nobody's. */
+static struct place *place_of(struct world *w, u64 id)
 {
-	u32 k = c->name[0] - 'a', id = c->arg - 1;
-	struct truth *t = &w->all[id];
-	u64 value = 0, index;
+	u32 i;
 
-	fsm_counter(w->f, c->name, 1, &value, &index);
-	if (value == w->value[k])
-		return;
-	KUNIT_ASSERT_LT(w->test, id, w->n_all);
-	KUNIT_EXPECT_TRUE_MSG(w->test, value == w->value[k] + c->arg,
-			      "request %u adds another amount", id);
-	KUNIT_EXPECT_EQ_MSG(w->test, t->effect, 0, "request %u again", id);
-	KUNIT_EXPECT_TRUE_MSG(w->test, !t->ended ||
-			      t->status == -ENOTRECOVERABLE,
-			      "request %u takes effect after it ended with %d",
-			      id, t->status);
-	t->effect = out->index;
-	t->value = value;
-	w->value[k] = value;
+	for (i = 0; i < CLIENTS; i++)
+		if (w->place[i].alive == id)
+			return &w->place[i];
+	return NULL;
+}
+
+static void takes_effect(struct world *w, struct truth *t, u64 index)
+{
+	u32 k = t->r.name[0] - 'a';
+
+	KUNIT_EXPECT_TRUE_MSG(w->test, !t->ended || t->status == -ENOTRECOVERABLE,
+			      "seq %llu takes effect after it ended with %d",
+			      t->r.seq, t->status);
+	w->value[k] += t->r.arg;
+	t->effect = index;
+	t->value = w->value[k];
 	w->effects++;
+}
+
+/* What an entry says of request @seq of @p: the first one decides. */
+static void resolve(struct world *w, struct place *p, const struct fsm_command *c,
+		    u64 seq, u64 index)
+{
+	struct truth *t = p->by_seq[seq];
+	bool add = c->op == FSM_COUNTER_ADD || c->op == FSM_COUNTER_RUN;
+
+	KUNIT_ASSERT_TRUE(w->test, t);
+	w->left_out += t->resolved && c->op == FSM_COUNTER_RUN;
+	if (t->resolved)
+		return;
+	t->resolved = true;
+	if (c->op == FSM_HANDLE_CLOSE)
+		p->closed[c->handle] = c->arg;
+	else if (add && seq > p->closed[c->handle])
+		takes_effect(w, t, index);
+}
+
+/* Who has a session now, and who has none any more. */
+static void note_sessions(struct world *w, const struct fsm_command *c,
+			  const struct fsm_outcome *out)
+{
+	struct place *p;
+
+	if (out->kind == FSM_OUT_OPENED) {
+		w->place[c->name[0] - 'x'].alive = out->session;
+	} else if (out->kind == FSM_OUT_ENDED) {
+		p = place_of(w, out->session);
+		KUNIT_ASSERT_TRUE(w->test, p);
+		p->alive = 0;
+	}
+}
+
+static void counters_are(struct world *w)
+{
+	u64 value, index;
+	char name;
+	u32 k;
+
+	for (k = 0; k < COUNTERS; k++) {
+		name = 'a' + k;
+		value = 0;
+		fsm_counter(w->f, &name, 1, &value, &index);
+		KUNIT_EXPECT_TRUE_MSG(w->test, value == w->value[k],
+				      "counter %c is %llu, not %llu", name, value,
+				      w->value[k]);
+	}
+}
+
+static void note(struct world *w, const struct fsm_command *c, u64 index)
+{
+	struct place *p;
+	u64 i, count = c->op == FSM_COUNTER_RUN ? c->arg2 : 1;
+
+	note_sessions(w, c, &w->log[index]);
+	p = c->session ? place_of(w, c->session) : NULL;
+	if (p) {
+		KUNIT_ASSERT_EQ(w->test, p->named, c->session);
+		for (i = 0; i < count; i++)
+			resolve(w, p, c, c->seq + i, index);
+	}
+	counters_are(w);
 }
 
 static void append(struct world *w, const struct packet *p)
@@ -118,14 +217,13 @@ static void append(struct world *w, const struct packet *p)
 
 	KUNIT_ASSERT_EQ(w->test, fsm_decode(&c, p->bytes, p->len), 0);
 	/* A leader asks first; but it may have it in its log already. */
-	if (c.session && !fsm_fresh(w->f, c.session, c.seq) && !lucky(w, 4))
+	if (c.session && !fsm_news(w->f, &c) && !lucky(w, 4))
 		return;
 	KUNIT_ASSERT_LT(w->test, index, LOG);
 	kit_feed(w->pool, w->f);
 	KUNIT_ASSERT_EQ(w->test, fsm_apply(w->f, index, p->bytes, p->len,
 					   &w->log[index]), 0);
-	if (c.op == FSM_COUNTER_ADD)
-		note_effect(w, &c, &w->log[index]);
+	note(w, &c, index);
 }
 
 /* The leader has not heard of that node for too long. */
@@ -178,30 +276,27 @@ static void is_done(void *ctx, struct fsm_request *r)
 	struct world *w = ctx;
 	struct truth *t = container_of(r, struct truth, r);
 	struct place *p = &w->place[t->owner];
-	u32 i;
 
-	KUNIT_EXPECT_TRUE_MSG(w->test, !t->ended, "request %llu ends twice",
-			      r->arg);
+	KUNIT_EXPECT_TRUE_MSG(w->test, !t->ended, "seq %llu ends twice", r->seq);
 	t->ended = true;
 	t->status = r->status;
 	w->ended++;
 	w->unknown += r->status == -ENOTRECOVERABLE;
 	w->refused += r->status && r->status != -ENOTRECOVERABLE;
-	for (i = 0; i < WAITING; i++)
-		if (p->waiting[i] == t)
-			p->waiting[i] = NULL;
+	if (p->waiting[t->slot] == t)
+		p->waiting[t->slot] = NULL;
 	if (r->op != FSM_COUNTER_ADD || r->status == -ENOTRECOVERABLE)
 		return;
 	if (!r->status)
 		KUNIT_EXPECT_TRUE_MSG(w->test, t->effect == r->index &&
 				      t->value == r->value,
-				      "request %llu: %llu at %llu reported, %llu at %llu true",
-				      r->arg, r->value, r->index, t->value,
+				      "seq %llu: %llu at %llu reported, %llu at %llu true",
+				      r->seq, r->value, r->index, t->value,
 				      t->effect);
 	else
 		KUNIT_EXPECT_EQ_MSG(w->test, t->effect, 0,
-				    "request %llu took effect, but ends with %d",
-				    r->arg, r->status);
+				    "seq %llu took effect, but ends with %d",
+				    r->seq, r->status);
 }
 
 static struct truth *ask(struct world *w, u32 who, u8 op)
@@ -214,27 +309,29 @@ static struct truth *ask(struct world *w, u32 who, u8 op)
 	t->owner = who;
 	t->r.op = op;
 	t->r.handle = w->place[who].handle;
-	if (op == FSM_COUNTER_ADD) {
-		t->r.arg = w->n_all;
-		t->r.name[0] = 'a' + below(w, COUNTERS);
-		t->r.name_len = 1;
-	}
 	return t;
 }
 
-static void ask_add(struct world *w, u32 who)
+/* One, or several that are the same but for who waits. */
+static void ask_adds(struct world *w, u32 who, u32 n)
 {
 	struct place *p = &w->place[who];
-	u32 i = below(w, WAITING);
+	u32 i = below(w, WAITING), k = below(w, COUNTERS), amount = 1 + below(w, 2);
 	struct truth *t;
 
-	if (p->waiting[i])
-		return;
-	t = ask(w, who, FSM_COUNTER_ADD);
-	if (!t)
-		return;
-	p->waiting[i] = t;
-	fsm_client_add(&p->c, &t->r);
+	for (; n; n--, i = (i + 1) % WAITING) {
+		if (p->waiting[i])
+			continue;
+		t = ask(w, who, FSM_COUNTER_ADD);
+		if (!t)
+			return;
+		t->r.arg = amount;
+		t->r.name[0] = 'a' + k;
+		t->r.name_len = 1;
+		t->slot = i;
+		p->waiting[i] = t;
+		fsm_client_add(&p->c, &t->r);
+	}
 }
 
 static void give_up(struct world *w, struct place *p, u32 i)
@@ -259,8 +356,45 @@ static void close_handle(struct world *w, u32 who)
 	t = ask(w, who, FSM_HANDLE_CLOSE);
 	if (!t)
 		return;
+	KUNIT_ASSERT_LT(w->test, p->handle + 1, HANDLES);
 	fsm_client_add(&p->c, &t->r);
 	p->handle++;
+}
+
+/*
+ * What is sent has a seq, and is what was asked for: all of a run are. A request that
+ * was not sent may give its seq to another, but only if nobody has heard of it.
+ */
+static void sent(struct world *w, struct place *p, const u8 *buf, u16 len)
+{
+	struct fsm_command c;
+	u64 seq, count;
+
+	KUNIT_ASSERT_EQ(w->test, fsm_decode(&c, buf, len), 0);
+	if (!c.session)
+		return;
+	if (p->named != c.session) {
+		memset(p->by_seq, 0, sizeof(p->by_seq));
+		memset(p->closed, 0, sizeof(p->closed));
+		p->named = c.session;
+	}
+	count = c.op == FSM_COUNTER_RUN ? c.arg2 : 1;
+	for (seq = c.seq; seq < c.seq + count; seq++) {
+		struct fsm_request *r = p->c.window[seq % FSM_WINDOW];
+		struct truth *t = container_of(r, struct truth, r);
+
+		KUNIT_ASSERT_TRUE(w->test, r && r->seq == seq);
+		KUNIT_EXPECT_TRUE(w->test, !p->by_seq[seq] || p->by_seq[seq] == t);
+		p->by_seq[seq] = t;
+		if (c.op == FSM_CANCEL)
+			continue;
+		KUNIT_EXPECT_TRUE(w->test, r->handle == c.handle &&
+				  r->arg == c.arg && r->name_len == c.name_len &&
+				  (!c.name_len || r->name[0] == c.name[0]));
+		KUNIT_EXPECT_EQ(w->test, r->op, c.op == FSM_COUNTER_RUN ?
+				FSM_COUNTER_ADD : c.op);
+	}
+	w->runs += c.op == FSM_COUNTER_RUN;
 }
 
 static void pump(struct world *w, struct place *p)
@@ -275,9 +409,11 @@ static void pump(struct world *w, struct place *p)
 		if (!len)
 			return;
 		if (w->healed || !lucky(w, 6)) {
+			sent(w, p, buf, len);
 			post(w, buf, len);
 			continue;
 		}
+		w->unsent += buf[0] == FSM_COUNTER_RUN;
 		fsm_client_unsend(&p->c, &cursor);
 		if (lucky(w, 2))
 			return;
@@ -295,7 +431,7 @@ static void catch_up(struct world *w, struct place *p, u32 n)
 		return;
 	}
 	for (; n && p->applied < last; n--)
-		fsm_client_applied(&p->c, &w->log[++p->applied], is_done, w);
+		fsm_client_applied(&p->c, w->f, &w->log[++p->applied], is_done, w);
 }
 
 /* In memory mode: under a new incarnation. */
@@ -321,9 +457,11 @@ static void step(struct world *w)
 	struct place *p = &w->place[who];
 
 	w->now += below(w, 20);
-	if (what < 30)
-		ask_add(w, who);
-	else if (what < 34)
+	if (what < 20)
+		ask_adds(w, who, 1);
+	else if (what < 27)
+		ask_adds(w, who, 2 + below(w, below(w, 40) ? 8 : 400));
+	else if (what < 36)
 		give_up(w, p, below(w, WAITING));
 	else if (what < 55)
 		pump(w, p);
@@ -380,6 +518,9 @@ static void clear(struct world *w, u32 seed)
 	w->unknown = 0;
 	w->refused = 0;
 	w->expired = 0;
+	w->runs = 0;
+	w->left_out = 0;
+	w->unsent = 0;
 	w->healed = false;
 	w->now = 1;
 	w->term = 1;
@@ -392,6 +533,7 @@ static void every_request_ends_once_and_truly(struct kunit *test)
 {
 	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	u32 seed, i, sum, effects = 0, unknown = 0, refused = 0, expired = 0;
+	u32 runs = 0, left_out = 0, unsent = 0;
 
 	KUNIT_ASSERT_TRUE(test, w);
 	w->test = test;
@@ -413,14 +555,22 @@ static void every_request_ends_once_and_truly(struct kunit *test)
 		unknown += w->unknown;
 		refused += w->refused;
 		expired += w->expired;
+		runs += w->runs;
+		left_out += w->left_out;
+		unsent += w->unsent;
 		kit_drop(w->pool, w->f);
 	}
 	kunit_info(test, "%u effects, %u refused, %u unknown, %u sessions expired",
 		   effects, refused, unknown, expired);
+	kunit_info(test, "%u runs, %u unsent, %u left out of them", runs, unsent,
+		   left_out);
 	KUNIT_EXPECT_GT(test, effects, SEEDS * 100);
 	KUNIT_EXPECT_GT(test, refused, SEEDS * 10);
 	KUNIT_EXPECT_GT(test, unknown, 0);
 	KUNIT_EXPECT_GT(test, expired, SEEDS);
+	KUNIT_EXPECT_GT(test, runs, SEEDS * 100);
+	KUNIT_EXPECT_GT(test, left_out, SEEDS * 100);
+	KUNIT_EXPECT_GT(test, unsent, SEEDS * 10);
 }
 
 static struct kunit_case client_model_cases[] = {

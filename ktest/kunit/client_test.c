@@ -36,10 +36,10 @@ static void the_session_is_opened_first(struct kunit *test)
 	fsm_client_unsend(d->c, &cursor);
 	KUNIT_EXPECT_EQ(test, pump(d), 1);
 	/* somebody else's, or refused: not ours */
-	fsm_client_applied(d->c, &other, is_done, d);
+	fsm_client_applied(d->c, NULL, &other, is_done, d);
 	other.node = self;
 	other.status = -ENOSPC;
-	fsm_client_applied(d->c, &other, is_done, d);
+	fsm_client_applied(d->c, NULL, &other, is_done, d);
 	KUNIT_EXPECT_EQ(test, d->c->session, 0);
 	open_as(d, SESSION);
 	KUNIT_EXPECT_EQ(test, next(d, &cursor), FSM_COUNTER_ADD);
@@ -245,10 +245,10 @@ static void a_session_that_ends_is_followed_by_the_next(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d->cmd.seq, 1);
 	KUNIT_EXPECT_EQ(test, d->cmd.low, 1);
 	/* another session than ours is replaced; then ours */
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 	KUNIT_EXPECT_EQ(test, done(d), 0);
 	out.replaced++;
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 	KUNIT_EXPECT_EQ(test, done(d), 1);
 	KUNIT_EXPECT_EQ(test, c->status, -ENOTRECOVERABLE);
 	KUNIT_EXPECT_EQ(test, d->c->ordinal, 3);
@@ -403,7 +403,7 @@ static void ended(struct desk *d, u64 session, s32 status)
 		.index = 5000,
 	};
 
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 }
 
 static void an_expiry_ends_the_own_session_alone(struct kunit *test)
@@ -451,12 +451,12 @@ static void an_administrator_may_end_the_own_session(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pump(d), 2);
 	KUNIT_EXPECT_EQ(test, d->cmd.op, FSM_SESSION_END);
 	/* somebody's request ended somebody else's */
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 	KUNIT_EXPECT_EQ(test, d->c->session, SESSION);
 	out.session = SESSION;
 	out.seq = 2;
 	out.ended = SESSION;
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 	KUNIT_EXPECT_EQ(test, done(d), 2);
 	KUNIT_EXPECT_EQ(test, b->status, 0);
 	KUNIT_EXPECT_EQ(test, a->status, -ENOTRECOVERABLE);
@@ -468,7 +468,7 @@ static void an_administrator_may_end_the_own_session(struct kunit *test)
 	out.session = 55;
 	out.seq = 1;
 	out.ended = SESSION + 1;
-	fsm_client_applied(d->c, &out, is_done, d);
+	fsm_client_applied(d->c, NULL, &out, is_done, d);
 	KUNIT_EXPECT_EQ(test, done(d), 1);
 	KUNIT_EXPECT_EQ(test, a->status, -ENOTRECOVERABLE);
 	KUNIT_EXPECT_EQ(test, d->c->session, 0);

@@ -97,6 +97,20 @@ static const struct sample samples[] = {
 	  2, { 0x0c000000ffffffff, 0x8967452301000000 } },
 	{ "reap", { .op = FSM_REAP, .stamp = 8 },
 	  1, { 0x0d00000008000000 } },
+	{ "the longest run, up to the end of the window",
+	  { .op = FSM_COUNTER_RUN, .name = "seq/main", .name_len = 8,
+	    .session = 0x102, .seq = 2000, .low = 1232, .handle = 9,
+	    .arg = ~0ULL, .arg2 = FSM_RUN_MAX },
+	  7, { 0x0e08000300000000, 0x0201000000000000, 0xd007000000000000,
+	       0x0900000000000000, 0xffffffffffffffff, 0x0001000000000000,
+	       0x7365712f6d61696e } },
+	{ "the shortest run, up to the last seq",
+	  { .op = FSM_COUNTER_RUN, .name = "n", .name_len = 1, .session = 2,
+	    .seq = U64_MAX - 2, .low = U64_MAX - 2, .handle = 9, .arg = 1,
+	    .arg2 = 2 },
+	  7, { 0x0e01000000000000, 0x0200000000000000, 0xfdffffffffffffff,
+	       0x0900000000000000, 0x0100000000000000, 0x0200000000000000,
+	       0x6e00000000000000 } },
 };
 
 static bool same_name(const char *a, u8 n, const char *b, u8 m)
@@ -150,6 +164,9 @@ static void each_command_has_its_bytes(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, fsm_decode(&c, buf, len), 0, "%s",
 				    s->what);
 		KUNIT_EXPECT_TRUE_MSG(test, same(&c, &s->c), "%s", s->what);
+		KUNIT_EXPECT_EQ_MSG(test, fsm_command_count(&c),
+				    c.op == FSM_COUNTER_RUN ? s->c.arg2 : 1,
+				    "%s", s->what);
 	}
 }
 
@@ -210,6 +227,9 @@ static void each_command_has_one_spelling(struct kunit *test)
 	__VA_ARGS__ }
 #define ACQUIRE(...) REQUEST(FSM_LOCK_ACQUIRE, .name = "ab", .name_len = 2, \
 	__VA_ARGS__)
+#define RUN(n, count, ...) REQUEST(FSM_COUNTER_RUN, .arg = (n), \
+	.arg2 = (count), __VA_ARGS__)
+#define NAMED .name = "a", .name_len = 1
 
 static const struct {
 	const char *what;
@@ -285,6 +305,30 @@ static const struct {
 	  REQUEST(FSM_CANCEL, .stamp = 1) },
 	{ "a check with a stamp",
 	  { .op = FSM_CHECK, .arg = 1, .stamp = 1 } },
+	{ "a run of none", RUN(1, 0, NAMED) },
+	{ "a run of one", RUN(1, 1, NAMED) },
+	{ "too long a run", RUN(1, FSM_RUN_MAX + 1, NAMED) },
+	{ "a run longer than 32 bits", RUN(1, 2 + (1ULL << 32), NAMED) },
+	{ "a run longer than all seqs", RUN(1, U64_MAX, NAMED) },
+	{ "a run of nothing", RUN(0, 2, NAMED) },
+	{ "a run without a name", RUN(1, 2, .name = "") },
+	{ "a run with a bad name", RUN(1, 2, .name = "a\n", .name_len = 2) },
+	{ "a run with a fence", RUN(1, 2, NAMED, .fence = { 1, 1, "x" }) },
+	{ "a run with a stamp", RUN(1, 2, NAMED, .stamp = 1) },
+	{ "a run that ends outside of the window",
+	  { .op = FSM_COUNTER_RUN, .session = 1, .seq = FSM_WINDOW, .low = 1,
+	    .arg = 1, .arg2 = 2, NAMED } },
+	{ "a run that ends at 2^64",
+	  { .op = FSM_COUNTER_RUN, .session = 1, .seq = U64_MAX - 1,
+	    .low = U64_MAX - 1, .arg = 1, .arg2 = 2, NAMED } },
+	{ "a run past 2^64",
+	  { .op = FSM_COUNTER_RUN, .session = 1, .seq = U64_MAX,
+	    .low = U64_MAX, .arg = 1, .arg2 = FSM_RUN_MAX, NAMED } },
+	{ "a run from seq 0",
+	  { .op = FSM_COUNTER_RUN, .session = 1, .arg = 1, .arg2 = 2, NAMED } },
+	{ "nobody's run",
+	  { .op = FSM_COUNTER_RUN, .seq = 1, .low = 1, .arg = 1, .arg2 = 2,
+	    NAMED } },
 };
 
 static void what_makes_no_sense_is_refused(struct kunit *test)
@@ -300,8 +344,39 @@ static void what_makes_no_sense_is_refused(struct kunit *test)
 				    -EINVAL, "%s", bad[i].what);
 	memset(buf, 0, sizeof(buf));
 	KUNIT_EXPECT_EQ(test, fsm_decode(&c, buf, 24), -EINVAL);
-	buf[0] = FSM_REAP + 1;
+	buf[0] = FSM_COUNTER_RUN + 1;
 	KUNIT_EXPECT_EQ(test, fsm_decode(&c, buf, 24), -EPROTO);
+}
+
+/* All runs that there are, as to how long and where in the window. */
+static void a_run_ends_within_the_window(struct kunit *test)
+{
+	struct fsm_command c = RUN(1, 0, NAMED), d;
+	u8 buf[FSM_COMMAND_MAX];
+	u64 above, wrong = 0;
+
+	c.seq = 5000;
+	for (above = 0; above < FSM_WINDOW; above++) {
+		c.low = c.seq - above;
+		for (c.arg2 = 0; c.arg2 < FSM_RUN_MAX + 3; c.arg2++) {
+			bool good = c.arg2 >= 2 && c.arg2 <= FSM_RUN_MAX &&
+				    above + c.arg2 <= FSM_WINDOW;
+			int err = fsm_decode(&d, buf, fsm_encode(&c, buf));
+
+			wrong += err != (good ? 0 : -EINVAL) ||
+				 (good && !same(&c, &d));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	/* And none ends where seqs do: there is always one above it. */
+	for (above = 0; above < FSM_RUN_MAX + 3; above++) {
+		c.seq = U64_MAX - above;
+		c.low = c.seq;
+		for (c.arg2 = 2; c.arg2 <= FSM_RUN_MAX; c.arg2++)
+			wrong += fsm_decode(&d, buf, fsm_encode(&c, buf)) !=
+				 (c.arg2 <= above ? 0 : -EINVAL);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
 }
 
 /* What is nobody's request has nothing where requests say how far behind low is. */
@@ -352,6 +427,10 @@ static void fill_request(u64 *random, struct fsm_command *c)
 	c->session = some_number(random);
 	c->low = some_number(random) >> 1 | 1;
 	c->seq = c->low + kit_below(random, FSM_WINDOW);
+	if (c->op == FSM_COUNTER_RUN) {
+		c->arg2 = 2 + kit_below(random, FSM_RUN_MAX - 1);
+		c->seq = c->low + kit_below(random, FSM_WINDOW - c->arg2 + 1);
+	}
 	if (c->op == FSM_CANCEL)
 		return;
 	c->handle = some_number(random);
@@ -388,18 +467,20 @@ static void fill_other(u64 *random, struct fsm_command *c)
 /* A command as anybody may write it. */
 static struct fsm_command some_command(u64 *random)
 {
-	struct fsm_command c = { .op = 1 + kit_below(random, FSM_REAP) };
+	struct fsm_command c = { .op = 1 + kit_below(random, FSM_COUNTER_RUN) };
 	bool request = c.op >= FSM_COUNTER_ADD && c.op != FSM_CHECK &&
-		       c.op < FSM_EXPIRE;
+		       c.op != FSM_EXPIRE && c.op != FSM_REAP;
 
 	if (request)
 		fill_request(random, &c);
 	else
 		fill_other(random, &c);
 	if (c.op == FSM_SESSION_OPEN || c.op == FSM_COUNTER_ADD ||
-	    c.op == FSM_LOCK_ACQUIRE || c.op == FSM_LOCK_REVOKE)
+	    c.op == FSM_LOCK_ACQUIRE || c.op == FSM_LOCK_REVOKE ||
+	    c.op == FSM_COUNTER_RUN)
 		c.name_len = some_name(random, &c.name);
-	if (c.op == FSM_HANDLE_CLOSE || c.op >= FSM_LOCK_ACQUIRE)
+	if (c.op == FSM_HANDLE_CLOSE ||
+	    (c.op >= FSM_LOCK_ACQUIRE && c.op <= FSM_REAP))
 		c.stamp = kit_random(random);
 	if ((c.op == FSM_COUNTER_ADD || c.op == FSM_LOCK_ACQUIRE ||
 	     c.op == FSM_LOCK_RELEASE) && kit_below(random, 2)) {
@@ -499,6 +580,7 @@ static struct kunit_case command_cases[] = {
 	KUNIT_CASE(a_command_cut_or_extended_is_refused),
 	KUNIT_CASE(each_command_has_one_spelling),
 	KUNIT_CASE(what_makes_no_sense_is_refused),
+	KUNIT_CASE(a_run_ends_within_the_window),
 	KUNIT_CASE(only_requests_have_a_window_and_a_fence),
 	KUNIT_CASE(whatever_is_written_is_read_again),
 	KUNIT_CASE(whatever_is_read_has_that_spelling),

@@ -105,6 +105,7 @@ static inline bool kit_agrees(const struct fsm_outcome *a,
 	return a->kind == b->kind && a->status == b->status &&
 	       a->index == b->index && a->value == b->value &&
 	       a->session == b->session && a->seq == b->seq &&
+	       a->count == b->count &&
 	       a->replaced == b->replaced && a->ordinal == b->ordinal &&
 	       a->ended == b->ended && a->n_events == b->n_events &&
 	       a->boot_nonce == b->boot_nonce && raft_id_eq(a->node, b->node);
@@ -151,6 +152,17 @@ static inline struct fsm_command kit_add(u64 session, u64 seq, u64 low,
 		.low = low, .handle = 1, .arg = n, .name = name,
 		.name_len = strlen(name),
 	};
+}
+
+/* @count additions of @n, for seqs from @seq on. */
+static inline struct fsm_command kit_run(u64 session, u64 seq, u64 low,
+					 const char *name, u64 n, u32 count)
+{
+	struct fsm_command c = kit_add(session, seq, low, name, n);
+
+	c.op = FSM_COUNTER_RUN;
+	c.arg2 = count;
+	return c;
 }
 
 static inline struct fsm_command kit_cancel(u64 session, u64 seq, u64 low)

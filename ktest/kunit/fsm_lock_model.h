@@ -484,36 +484,49 @@ static inline void m_resolve(struct model *m, struct m_session *s,
 		res->value = m->counter += c->arg;
 }
 
+/* The first entry that names @c's seq resolves it: is it this one? */
+static inline bool m_once(struct model *m, struct m_session *s,
+			  const struct fsm_command *c, u64 index)
+{
+	struct m_result *res = &s->result[c->seq];
+
+	if (c->seq < s->low || res->known)
+		return false;
+	res->known = true;
+	res->index = index;
+	m_resolve(m, s, c, index, res);
+	return true;
+}
+
 static inline void m_request(struct model *m, const struct fsm_command *c, u64 index,
 			     struct fsm_outcome *out)
 {
 	struct m_session *s = m_session(m, c->session);
-	struct m_result *res;
-	bool fresh;
+	u64 end = c->seq + (c->op == FSM_COUNTER_RUN ? c->arg2 : 1);
+	struct fsm_command one = *c;
+	bool fresh = false;
 
 	out->kind = FSM_OUT_RESULT;
 	out->session = c->session;
 	out->seq = c->seq;
+	out->count = end - c->seq;
 	out->index = index;
-	out->status = -EKEYEXPIRED;
+	out->status = s ? 0 : -EKEYEXPIRED;
 	if (!s)
 		return;
 	s->low = max(s->low, c->low);
+	for (; one.seq < end; one.seq++)
+		fresh = m_once(m, s, &one, index);
+	if (c->op == FSM_COUNTER_RUN)
+		return;
 	if (c->seq < s->low) {
 		*out = (struct fsm_outcome){ .kind = FSM_OUT_NONE };
 		return;
 	}
-	res = &s->result[c->seq];
-	fresh = !res->known;
-	if (fresh) {
-		res->known = true;
-		res->index = index;
-		m_resolve(m, s, c, index, res);
-	}
-	out->index = res->index;
-	out->status = res->status;
-	out->value = res->value;
-	if (fresh && c->op == FSM_SESSION_END && !res->status) {
+	out->index = s->result[c->seq].index;
+	out->status = s->result[c->seq].status;
+	out->value = s->result[c->seq].value;
+	if (fresh && c->op == FSM_SESSION_END && !out->status) {
 		out->ended = c->arg;
 		m_session_ends(m, m_session(m, c->arg), index, c->stamp);
 	}

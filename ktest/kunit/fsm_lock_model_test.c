@@ -11,7 +11,7 @@
  * is, hash and events and all.
  */
 #include <linux/module.h>
-#include "fsm_lock_model.h"
+#include "fsm_lock_compare.h"
 
 enum {
 #ifdef __KERNEL__
@@ -56,6 +56,7 @@ struct entry {
  * @granted: entries that granted as much as one may
  * @ended: entries that ended as much as one may
  * @told: flags and types of events that were ever seen
+ * @runs: how many came
  */
 struct run {
 	struct kunit *test;
@@ -79,6 +80,7 @@ struct run {
 	u32 granted;
 	u32 ended;
 	u32 told;
+	u32 runs;
 };
 
 static u32 below(struct run *r, u32 n)
@@ -114,138 +116,23 @@ static void compare_events(struct run *r)
 	r->granted += i == FSM_GRANTS_MAX;
 }
 
-static void compare_stats(struct run *r, const struct fsm *f, struct model *m)
-{
-	u32 i, held = 0, waiting = 0, locks = 0;
-	struct fsm_stats st;
-
-	for (i = 0; i < LOCKS; i++) {
-		held += m_count(m, i, true);
-		waiting += m_count(m, i, false);
-		locks += m_exists(m, i);
-	}
-	fsm_stats(f, &st);
-	KUNIT_EXPECT_EQ(r->test, st.objects, m_objects(m));
-	KUNIT_EXPECT_EQ(r->test, st.held, held);
-	KUNIT_EXPECT_EQ(r->test, st.waiting, waiting);
-	KUNIT_EXPECT_EQ(r->test, st.locks, locks);
-	KUNIT_EXPECT_EQ(r->test, st.next_token, m->next_token);
-	KUNIT_EXPECT_EQ(r->test, fsm_dying(f), m_next(m) || m_reaped(m));
-}
-
-/* @c as @v shows it, and as those ask who have its ticket or its token. */
-static void compare_claim(struct run *r, const struct fsm *f, struct model *m,
-			  const struct fsm_claim_view *v)
-{
-	const struct m_claim *c = m_ticket(m, v->ticket);
-	struct m_session *s;
-	struct fsm_ticket t;
-	char name[4];
-	int err = fsm_ticket(f, v->ticket, &t);
-
-	KUNIT_ASSERT_TRUE(r->test, c);
-	lock_name(c->lock, name);
-	s = m_session(m, c->session);
-	KUNIT_EXPECT_EQ(r->test, v->name_len, 3);
-	KUNIT_EXPECT_EQ(r->test, memcmp(v->name, name, 3), 0);
-	KUNIT_EXPECT_EQ(r->test, v->shared, c->shared);
-	KUNIT_EXPECT_EQ(r->test, v->dead, m_dead(m, c));
-	KUNIT_EXPECT_EQ(r->test, v->token, c->token);
-	KUNIT_EXPECT_EQ(r->test, v->index, c->index);
-	KUNIT_EXPECT_EQ(r->test, v->since, c->since);
-	KUNIT_EXPECT_EQ(r->test, v->session, c->session);
-	KUNIT_EXPECT_EQ(r->test, v->handle, c->handle);
-	KUNIT_EXPECT_EQ(r->test, v->program.pid,
-			m_handle(m, c->session, c->handle)->pid);
-	KUNIT_EXPECT_EQ(r->test, !v->node, !s);
-	KUNIT_EXPECT_EQ(r->test, err, m_dead(m, c) ? -ENOENT : 0);
-	if (c->granted)
-		KUNIT_EXPECT_EQ(r->test, fsm_fence(f, name, 3, c->token),
-				m_dead(m, c) ? -ESTALE : 0);
-	if (err)
-		return;
-	KUNIT_EXPECT_EQ(r->test, t.token, c->token);
-	KUNIT_EXPECT_EQ(r->test, t.index, c->index);
-	KUNIT_EXPECT_EQ(r->test, t.flags,
-			(c->died ? FSM_GRANT_DIED : 0) |
-			(c->granted && m_first(m, c->lock) ?
-			 FSM_GRANT_WANTED : 0));
-}
-
-static void compare_holders(struct run *r, const struct fsm *f, struct model *m,
-			    u32 lock)
-{
-	u64 ticket = 0, last = 0;
-	struct fsm_ticket t;
-	char name[4];
-	u32 n = 0, i;
-
-	lock_name(lock, name);
-	while (fsm_holder_next(f, name, 3, &ticket, &t)) {
-		const struct m_claim *c = m_ticket(m, ticket);
-
-		KUNIT_ASSERT_TRUE(r->test, c);
-		KUNIT_EXPECT_TRUE(r->test, ticket > last && c->lock == lock &&
-				  c->granted && t.token == c->token);
-		last = ticket;
-		n++;
-	}
-	for (i = 0; i < CLAIMS; i++)
-		n -= m->claim[i].there && m->claim[i].lock == lock &&
-		     m->claim[i].granted && !m_dead(m, &m->claim[i]);
-	KUNIT_EXPECT_EQ(r->test, n, 0);
-}
-
-static void compare_sessions(struct run *r, const struct fsm *f,
-			     struct model *m)
-{
-	struct fsm_session_view v;
-	u32 cursor = 0, n = 0, i;
-
-	while (fsm_session_next(f, &cursor, &v)) {
-		struct m_session *s = m_session(m, v.id);
-
-		KUNIT_ASSERT_TRUE(r->test, s);
-		KUNIT_EXPECT_TRUE(r->test, fsm_session_view(f, v.id, &v));
-		KUNIT_EXPECT_EQ(r->test, v.ttl_ms, s->ttl);
-		for (i = 0; i < CLAIMS; i++)
-			v.handles -= m->handle[i].there &&
-				     m->handle[i].session == v.id &&
-				     !m->handle[i].death;
-		KUNIT_EXPECT_EQ(r->test, v.handles, 0);
-		n++;
-	}
-	for (i = 0; i < NODES; i++)
-		n -= m->session[i].id > 0;
-	KUNIT_EXPECT_EQ(r->test, n, 0);
-}
-
-static void compare(struct run *r, const struct fsm *f, struct model *m)
-{
-	struct fsm_claim_view v;
-	u32 cursor = 0, n = 0, i;
-
-	compare_stats(r, f, m);
-	compare_sessions(r, f, m);
-	for (i = 0; i < LOCKS; i++)
-		compare_holders(r, f, m, i);
-	while (cursor != U32_MAX) {
-		if (!fsm_claim_next(f, &cursor, 64, &v))
-			continue;
-		compare_claim(r, f, m, &v);
-		n++;
-	}
-	for (i = 0; i < CLAIMS; i++)
-		n -= m->claim[i].there;
-	KUNIT_EXPECT_EQ(r->test, n, 0);
-}
-
 static u32 claims(const struct fsm *f)
 {
 	struct fsm_stats st;
 
 	fsm_stats(f, &st);
 	return st.held + st.waiting;
+}
+
+/* Of a run no entry tells it: each is asked for its own. */
+static void compare_run(struct run *r, const struct fsm_command *c)
+{
+	const struct m_session *s = m_session(r->now, c->session);
+
+	if (c->op != FSM_COUNTER_RUN || !s)
+		return;
+	compare_results(r->test, r->f, s, c->seq, c->seq + c->arg2);
+	r->runs++;
 }
 
 static void apply(struct run *r, const struct fsm_command *c)
@@ -267,6 +154,7 @@ static void apply(struct run *r, const struct fsm_command *c)
 			   r->out.value, r->out.n_events, want.kind,
 			   want.status, want.value, want.n_events);
 	compare_events(r);
+	compare_run(r, c);
 	r->ended += before - claims(r->f) == FSM_RELEASES_MAX;
 	if (!r->walking)
 		return;
@@ -382,6 +270,7 @@ static void ask_some(struct run *r, struct m_session *s, struct fsm_command *c,
 		c->arg = 1 + below(r, 5);
 		c->name = "c";
 		c->name_len = 1;
+		c->arg2 = below(r, 7);
 	} else if (what < 94) {
 		c->op = FSM_CANCEL;
 	} else if (what < 98) {
@@ -395,6 +284,12 @@ static void ask_some(struct run *r, struct m_session *s, struct fsm_command *c,
 	}
 	if (c->op == FSM_COUNTER_ADD || c->op == FSM_LOCK_ACQUIRE)
 		fence_some(r, c, names[1]);
+	if (c->op != FSM_COUNTER_ADD)
+		return;
+	if (c->arg2 >= 2 && !c->fence.token)
+		c->op = FSM_COUNTER_RUN;
+	else
+		c->arg2 = 0;
 }
 
 static void request_some(struct run *r)
@@ -417,13 +312,15 @@ static void request_some(struct run *r)
 	session = c->session;
 	s = m_session(r->now, session);
 	if (s && s->next_seq < SEQS - 8 && s->id != 0) {
-		c->seq = s->next_seq++;
+		c->seq = s->next_seq;
+		/* Some of a run come again, alone or with others. */
+		s->next_seq += c->op == FSM_COUNTER_RUN ? 1 + below(r, c->arg2) : 1;
 		if (c->op == FSM_HANDLE_CLOSE)
 			c->arg = c->seq - 1;
 	}
 	c->low = c->seq > 60 ? c->seq - below(r, 60) : 1;
-	c->stamp = c->op == FSM_COUNTER_ADD || c->op == FSM_CANCEL ? 0 :
-		   below(r, 1000000);
+	c->stamp = c->op == FSM_COUNTER_ADD || c->op == FSM_COUNTER_RUN ||
+		   c->op == FSM_CANCEL ? 0 : below(r, 1000000);
 	apply(r, c);
 }
 
@@ -490,7 +387,7 @@ static void replay(struct run *r, struct fsm *g)
 	KUNIT_EXPECT_TRUE(r->test, kit_hash(g) == kit_hash(r->f));
 	KUNIT_EXPECT_EQ(r->test, fsm_snapshot_bytes(g),
 			fsm_snapshot_bytes(r->f));
-	compare(r, g, r->now);
+	compare(r->test, g, r->now);
 }
 
 /* The walk is through: who starts from it ends where we are. */
@@ -504,7 +401,7 @@ static void end_walk(struct run *r)
 	KUNIT_EXPECT_TRUE(r->test, kit_hash(g) == r->snap_hash);
 	KUNIT_EXPECT_EQ(r->test, kit_applied(g), r->snap_index);
 	KUNIT_EXPECT_EQ(r->test, fsm_snapshot_bytes(g), need);
-	compare(r, g, r->then);
+	compare(r->test, g, r->then);
 	replay(r, g);
 	/* Go on with either. */
 	if (below(r, 2))
@@ -558,7 +455,7 @@ static void one_life(struct run *r, u32 seed)
 		live_some(r);
 		snapshots(r);
 		if (!below(r, 40))
-			compare(r, r->f, r->now);
+			compare(r->test, r->f, r->now);
 	}
 	fsm_snapshot_end(r->f);
 	r->walking = false;
@@ -578,6 +475,7 @@ static void locks_agree_with_one_array_of_claims(struct kunit *test)
 	KUNIT_EXPECT_GT(test, r->granted, 0);
 	KUNIT_EXPECT_GT(test, r->ended, 5);
 	KUNIT_EXPECT_EQ(test, r->told, 0x30eu);
+	KUNIT_EXPECT_GT(test, r->runs, SEEDS * RUN_ENTRIES / 100);
 }
 
 static struct kunit_case lock_model_cases[] = {

@@ -7,7 +7,7 @@
  * it began, and must become equal again when the same entries are applied.
  */
 #include <linux/module.h>
-#include "fsm_kit.h"
+#include "fsm_model.h"
 
 enum {
 #ifdef __KERNEL__
@@ -17,51 +17,8 @@ enum {
 	SEEDS = 60,
 	RUN_ENTRIES = 12000,
 #endif
-	NODES = 5,		/* names of nodes */
-	SEQS = 2400,		/* a session of the model ends there */
-	NAMES = 48,		/* counters ever named */
-	LIMIT = 40,		/* of objects: some never come to be */
-	CLOSES = 256,
-	FORMERS = 8,		/* as many as a session remembers */
 	WALK_EVERY = 700,	/* entries, about */
 	LOGGED = 2048,		/* entries kept since a snapshot began */
-};
-
-struct m_result {
-	u64 value;
-	u64 index;
-	s32 status;
-	bool known;
-};
-
-struct m_close {
-	u64 handle;
-	u64 last;
-};
-
-/* A node's name and the session that it has; id 0: never any. */
-struct m_session {
-	struct fsm_command owner;
-	u64 id;
-	u64 low;
-	u64 next_seq;
-	u32 n_closes;
-	u32 n_former;
-	struct fsm_command former[FORMERS];
-	struct m_close close[CLOSES];
-	struct m_result result[SEQS];
-};
-
-struct m_counter {
-	u64 value;
-	u64 index;
-	bool exists;
-};
-
-struct model {
-	struct m_session session[NODES];
-	struct m_counter counter[NAMES];
-	u32 objects;
 };
 
 struct entry {
@@ -77,8 +34,6 @@ struct entry {
  * @now: the model beside it
  * @then: the model when the open snapshot began
  * @random: state of the generator
- * @ids: sessions that ever were, for those who come late
- * @n_ids: how many
  * @snap: buffer; NULL: none is open
  * @snap_cap: bytes of it
  * @snap_hash: hash of the state when it began
@@ -86,6 +41,8 @@ struct entry {
  * @logged: entries since then
  * @n_logged: how many
  * @out: outcome of the newest entry
+ * @runs: how many came
+ * @left_out: of these, requests that were resolved before
  */
 struct run {
 	struct kunit *test;
@@ -94,8 +51,6 @@ struct run {
 	struct model *now;
 	struct model *then;
 	u64 random;
-	u64 ids[64];
-	u32 n_ids;
 	u8 *snap;
 	u64 snap_cap;
 	u64 snap_hash;
@@ -103,167 +58,13 @@ struct run {
 	struct entry *logged;
 	u32 n_logged;
 	struct fsm_outcome out;
+	u32 runs;
+	u32 left_out;
 };
-
-static const char *const node_names[NODES] = { "a", "b", "c", "d", "e" };
 
 static u32 below(struct run *r, u32 n)
 {
 	return kit_below(&r->random, n);
-}
-
-/* ------------------------------------------------------------- the model */
-
-static u8 counter_name(u32 i, char *name)
-{
-	u8 len = 1 + (i * 7) % 20;
-
-	memset(name, 'k', len);
-	name[0] = 'A' + i;
-	return len;
-}
-
-/* @c's node lost the name before: has it asked for more since? */
-static int m_former(const struct m_session *s, const struct fsm_command *c)
-{
-	u32 i;
-
-	for (i = 0; i < s->n_former; i++) {
-		const struct fsm_command *o = &s->former[i];
-
-		if (!raft_id_eq(o->node, c->node))
-			continue;
-		if (o->boot_counter != c->boot_counter)
-			return c->boot_counter > o->boot_counter ? 1 : -1;
-		return c->arg2 > o->arg2 ? 1 : -1;
-	}
-	return 1;
-}
-
-/* Is @c the newest word of that node? -1 older, 0 the same, 1 newer. */
-static int m_order(const struct m_session *s, const struct fsm_command *c)
-{
-	const struct fsm_command *o = &s->owner;
-
-	if (!s->id)
-		return 1;
-	if (!raft_id_eq(o->node, c->node))
-		return m_former(s, c);
-	if (o->boot_counter != c->boot_counter)
-		return c->boot_counter > o->boot_counter ? 1 : -1;
-	if (o->boot_nonce != c->boot_nonce)
-		return -1;
-	return c->arg2 > o->arg2 ? 1 : c->arg2 < o->arg2 ? -1 : 0;
-}
-
-static void m_open(struct run *r, const struct fsm_command *c, u64 index,
-		   struct fsm_outcome *out)
-{
-	struct m_session *s = &r->now->session[c->name[0] - 'a'];
-	int order = m_order(s, c);
-
-	if (order < 0)
-		return;
-	out->kind = FSM_OUT_OPENED;
-	out->index = index;
-	if (order > 0) {
-		out->replaced = s->id;
-		if (s->id && !raft_id_eq(s->owner.node, c->node)) {
-			struct fsm_command old[FORMERS];
-			u32 i, n = s->n_former;
-
-			memcpy(old, s->former, sizeof(old));
-			s->former[0] = s->owner;
-			s->n_former = 1;
-			for (i = 0; i < n && s->n_former < FORMERS; i++)
-				if (!raft_id_eq(old[i].node, c->node))
-					s->former[s->n_former++] = old[i];
-		}
-		s->owner = *c;
-		s->id = index;
-		s->low = 1;
-		s->next_seq = 1;
-		s->n_closes = 0;
-		memset(s->result, 0, sizeof(s->result));
-		r->ids[r->n_ids++ % ARRAY_SIZE(r->ids)] = index;
-	}
-	out->session = s->id;
-}
-
-static void m_add(struct model *m, const struct fsm_command *c, u64 index,
-		  struct m_result *res)
-{
-	struct m_counter *k = &m->counter[c->name[0] - 'A'];
-
-	if (k->value > U64_MAX - c->arg) {
-		res->status = -EOVERFLOW;
-		return;
-	}
-	if (!k->exists && m->objects == LIMIT) {
-		res->status = -ENOSPC;
-		return;
-	}
-	m->objects += !k->exists;
-	k->exists = true;
-	k->value += c->arg;
-	k->index = index;
-	res->value = k->value;
-}
-
-/* Closed handles are never forgotten here: the records live long enough. */
-static bool m_closed(const struct m_session *s, const struct fsm_command *c)
-{
-	u32 i;
-
-	for (i = 0; i < s->n_closes; i++)
-		if (s->close[i].handle == c->handle && c->seq <= s->close[i].last)
-			return true;
-	return false;
-}
-
-static struct m_session *m_find(struct model *m, u64 id)
-{
-	u32 i;
-
-	for (i = 0; i < NODES; i++)
-		if (m->session[i].id == id)
-			return &m->session[i];
-	return NULL;
-}
-
-static void m_request(struct run *r, const struct fsm_command *c, u64 index,
-		      struct fsm_outcome *out)
-{
-	struct m_session *s = m_find(r->now, c->session);
-	struct m_result *res;
-
-	out->session = c->session;
-	out->seq = c->seq;
-	out->index = index;
-	out->kind = FSM_OUT_RESULT;
-	out->status = -EKEYEXPIRED;
-	if (!s)
-		return;
-	s->low = max(s->low, c->low);
-	if (c->seq < s->low) {
-		*out = (struct fsm_outcome){ .kind = FSM_OUT_NONE };
-		return;
-	}
-	res = &s->result[c->seq];
-	if (!res->known) {
-		res->known = true;
-		res->index = index;
-		if (c->op == FSM_HANDLE_CLOSE)
-			s->close[s->n_closes++] =
-				(struct m_close){ c->handle, c->arg };
-		else if (c->op == FSM_CANCEL || m_closed(s, c))
-			res->status = -ECANCELED;
-		else
-			m_add(r->now, c, index, res);
-	}
-	out->index = res->index;
-	out->status = res->status;
-	out->value = res->value;
 }
 
 /* -------------------------------------------------------------- one entry */
@@ -273,7 +74,36 @@ static bool agrees(const struct fsm_outcome *a, const struct fsm_outcome *b)
 	return a->kind == b->kind && a->status == b->status &&
 	       a->index == b->index && a->value == b->value &&
 	       a->session == b->session && a->seq == b->seq &&
-	       a->replaced == b->replaced;
+	       a->count == b->count && a->replaced == b->replaced;
+}
+
+/* What became of request @seq of @s. */
+static void compare_result(struct run *r, const struct fsm *f,
+			   const struct m_session *s, u64 seq)
+{
+	const struct m_result *res = &s->result[seq];
+	struct fsm_outcome out;
+	int err = fsm_result(f, s->id, seq, &out);
+
+	KUNIT_EXPECT_EQ(r->test, err, seq < s->low ? -ESTALE :
+			res->known ? 0 : -EINPROGRESS);
+	KUNIT_EXPECT_EQ(r->test, fsm_fresh(f, s->id, seq),
+			seq >= s->low && !res->known);
+	if (!err)
+		KUNIT_EXPECT_TRUE(r->test, out.status == res->status &&
+				  out.value == res->value &&
+				  out.index == res->index && out.seq == seq &&
+				  out.count == 1);
+}
+
+/* Of a run no entry tells it: each is asked for its own. */
+static void compare_run(struct run *r, const struct fsm_command *c)
+{
+	const struct m_session *s = m_find(r->now, c->session);
+	u64 i;
+
+	for (i = 0; s && i < c->arg2; i++)
+		compare_result(r, r->f, s, c->seq + i);
 }
 
 static void log_entry(struct run *r, const u8 *buf, u16 len)
@@ -292,10 +122,12 @@ static void apply(struct run *r, const struct fsm_command *c)
 	u8 buf[FSM_COMMAND_MAX];
 	u16 len = fsm_encode(c, buf);
 
+	if (c->op != FSM_SESSION_OPEN)
+		KUNIT_EXPECT_EQ(r->test, fsm_news(r->f, c), m_news(r->now, c));
 	if (c->op == FSM_SESSION_OPEN)
-		m_open(r, c, index, &want);
+		m_open(r->now, c, index, &want);
 	else
-		m_request(r, c, index, &want);
+		m_request(r->now, c, index, &want);
 	kit_feed(r->pool, r->f);
 	KUNIT_ASSERT_TRUE(r->test, fsm_room(r->f, index - 1, 1));
 	KUNIT_ASSERT_EQ(r->test, fsm_apply(r->f, index, buf, len, &r->out), 0);
@@ -304,6 +136,8 @@ static void apply(struct run *r, const struct fsm_command *c)
 			   "entry %llu, op %u: kind %d status %d value %llu, not %d, %d, %llu",
 			   index, c->op, r->out.kind, r->out.status,
 			   r->out.value, want.kind, want.status, want.value);
+	if (c->op == FSM_COUNTER_RUN)
+		compare_run(r, c);
 	if (r->snap)
 		log_entry(r, buf, len);
 }
@@ -313,7 +147,7 @@ static void open_some(struct run *r)
 	u32 who = below(r, NODES);
 	struct fsm_command c = {
 		.op = FSM_SESSION_OPEN,
-		.name = node_names[who],
+		.name = "abcde" + who,
 		.name_len = 1,
 		.boot_counter = 1 + below(r, 3),
 		.arg = KIT_TTL,
@@ -346,9 +180,25 @@ static u64 some_low(struct run *r, u64 seq)
 	return seq > back ? seq - back : 1;
 }
 
+/* It and those behind it are asked for together, as far as the window goes. */
+static void extend(struct run *r, struct m_session *s, struct fsm_command *c)
+{
+	u32 count = 2 + below(r, below(r, 10) ? 6 : FSM_RUN_MAX - 1);
+
+	if (c->seq + count > SEQS - 8)
+		return;
+	c->op = FSM_COUNTER_RUN;
+	c->arg2 = count;
+	if (c->seq + count > c->low + FSM_WINDOW)
+		c->low = c->seq + count - FSM_WINDOW;
+	/* Some of them come again, alone or with others. */
+	s->next_seq = max(s->next_seq, c->seq + below(r, count));
+}
+
 static void request_some(struct run *r)
 {
-	struct m_session *s = &r->now->session[below(r, NODES)];
+	struct model *m = r->now;
+	struct m_session *s = &m->session[below(r, NODES)];
 	struct fsm_command c = { .op = FSM_COUNTER_ADD };
 	char name[FSM_NAME_MAX];
 
@@ -357,9 +207,9 @@ static void request_some(struct run *r)
 	c.session = s->id;
 	c.seq = some_seq(r, s);
 	c.low = some_low(r, c.seq);
-	if (r->n_ids && !below(r, 30))
-		c.session = r->ids[below(r, min_t(u32, r->n_ids,
-						  ARRAY_SIZE(r->ids)))];
+	if (!below(r, 30))
+		c.session = m->ids[below(r, min_t(u32, m->n_ids,
+						  ARRAY_SIZE(m->ids)))];
 	if (!m_find(r->now, c.session))
 		c.session = 1;
 	c.handle = 1 + below(r, 5);
@@ -371,6 +221,8 @@ static void request_some(struct run *r)
 	else if (!below(r, 12))
 		c = kit_close(c.session, c.seq, c.low, c.handle,
 			      c.seq - 1 - below(r, min_t(u64, c.seq, 40)));
+	else if (!below(r, 4))
+		extend(r, s, &c);
 	s = m_find(r->now, c.session);
 	if (s && (c.seq > SEQS - 8 || s->n_closes == CLOSES))
 		return;
@@ -401,29 +253,15 @@ static void compare_counters(struct run *r, const struct fsm *f,
 static void compare_results(struct run *r, const struct fsm *f,
 			    const struct m_session *s)
 {
-	struct fsm_outcome out;
 	u64 seq;
-	int err;
 
 	if (!s->id)
 		return;
 	KUNIT_EXPECT_EQ(r->test, fsm_session_of(f, s->owner.node,
 						s->owner.boot_nonce,
 						s->owner.arg2), s->id);
-	for (seq = 1; seq < SEQS; seq++) {
-		const struct m_result *res = &s->result[seq];
-		bool fresh = seq >= s->low && !res->known;
-
-		err = fsm_result(f, s->id, seq, &out);
-		KUNIT_EXPECT_EQ(r->test, err, seq < s->low ? -ESTALE :
-				res->known ? 0 : -EINPROGRESS);
-		KUNIT_EXPECT_EQ(r->test, fsm_fresh(f, s->id, seq), fresh);
-		if (!err)
-			KUNIT_EXPECT_TRUE(r->test, out.status == res->status &&
-					  out.value == res->value &&
-					  out.index == res->index &&
-					  out.seq == seq);
-	}
+	for (seq = 1; seq < SEQS; seq++)
+		compare_result(r, f, s, seq);
 }
 
 static void compare(struct run *r, const struct fsm *f, const struct model *m)
@@ -530,7 +368,6 @@ static void it_agrees_with_arrays_that_never_forget(struct kunit *test)
 		kunit_info(test, "seed %u", seed);
 		r->random = seed * 0x9e3779b97f4a7c15ULL;
 		memset(r->now, 0, sizeof(*r->now));
-		r->n_ids = 0;
 		r->f = kit_fsm(r->pool, LIMIT);
 		for (i = 0; i < RUN_ENTRIES && !kit_failed(test); i++) {
 			if (!below(r, 150))
@@ -539,12 +376,17 @@ static void it_agrees_with_arrays_that_never_forget(struct kunit *test)
 			snapshots(r);
 		}
 		compare(r, r->f, r->now);
+		r->runs += r->now->runs;
+		r->left_out += r->now->left_out;
 		fsm_snapshot_end(r->f);
 		r->snap = NULL;
 		kit_drop(r->pool, r->f);
 		for (at = 0; at < NODES; at++)
 			KUNIT_EXPECT_TRUE(test, r->now->session[at].id);
 	}
+	kunit_info(test, "%u runs, %u left out of them", r->runs, r->left_out);
+	KUNIT_EXPECT_GT(test, r->runs, SEEDS * RUN_ENTRIES / 10);
+	KUNIT_EXPECT_GT(test, r->left_out, r->runs / 10);
 }
 
 static struct kunit_case model_cases[] = {

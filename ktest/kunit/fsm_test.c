@@ -265,7 +265,7 @@ static void what_is_not_known_stops_the_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 1, buf, len, &out), -EINVAL);
 	buf[2] = FSM_VERSION + 1;
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 2, buf, len, &out), -EPROTO);
-	buf[0] = FSM_REAP + 1;
+	buf[0] = FSM_COUNTER_RUN + 1;
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 2, buf, len, &out), -EPROTO);
 	KUNIT_EXPECT_EQ(test, out.kind, FSM_OUT_NONE);
 	KUNIT_EXPECT_EQ(test, fsm_apply(f, 2, buf, 3, &out), -EINVAL);

@@ -118,7 +118,7 @@ static inline struct fsm_outcome stage_put(struct stage *s, const u8 *buf,
 					   len, &out), 0);
 	if (s->blind)
 		return out;
-	fsm_client_applied(&s->c, &out, fsm_wants_done, &s->ws);
+	fsm_client_applied(&s->c, s->f, &out, fsm_wants_done, &s->ws);
 	fsm_wants_applied(&s->ws, s->f, &out, s->now);
 	return out;
 }

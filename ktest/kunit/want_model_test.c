@@ -162,6 +162,26 @@ static void administrate(struct world *w, struct node *n)
 	fsm_client_add(&n->c, r);
 }
 
+/* Somebody counts meanwhile, several at a time: they travel as runs. */
+static void count(struct world *w, struct node *n)
+{
+	u32 i, burst = 1 + below(w, 6);
+
+	if (n->c.queued + n->c.unresolved > 30 || w->asked + burst > COUNTED)
+		return;
+	for (i = 0; i < burst; i++) {
+		struct fsm_request *r = new_plain(w, FSM_COUNTER_ADD, 998);
+
+		if (!r)
+			return;
+		r->arg = 1;
+		r->name_len = 1;
+		r->name[0] = 'n';
+		w->asked++;
+		fsm_client_add(&n->c, r);
+	}
+}
+
 /* -------------------------------------------------------------- lives */
 
 static void start(struct world *w, u32 who)
@@ -262,6 +282,16 @@ static bool agrees(const struct world *w, const struct truth *t)
 	       k.session == w->node[t->node].c.session;
 }
 
+/* What was counted is there, and nothing else but what nobody knows about. */
+static void the_count_is_right(struct world *w)
+{
+	u64 value = 0, index;
+
+	fsm_counter(w->f, "n", 1, &value, &index);
+	KUNIT_EXPECT_GE(w->test, value, w->counted);
+	KUNIT_EXPECT_LE(w->test, value, w->counted + w->unsure);
+}
+
 /* All is quiet: the wants are the claims, one for one. */
 static void all_is_known(struct world *w)
 {
@@ -299,6 +329,8 @@ static void do_something(struct world *w, u32 who, u32 what)
 		release(w, n);
 	else if (what < 44)
 		end_handles(w, n);
+	else if (what < 46)
+		count(w, n);
 	else if (what < 62)
 		pump(w, n);
 	else if (what < 80)
@@ -397,6 +429,10 @@ static void clear(struct world *w, u32 seed)
 	w->n_flight = 0;
 	w->begun = 0;
 	w->over = 0;
+	w->asked = 0;
+	w->counted = 0;
+	w->unsure = 0;
+	memset(w->seen, 0, sizeof(w->seen));
 	w->healed = false;
 	w->admin = seed & 1;
 	w->now = 1 + kit_below(&w->random, 2) * (864000000 * MS);
@@ -421,6 +457,7 @@ static void run(struct world *w, u32 seed)
 	settle(w, true);
 	KUNIT_EXPECT_EQ(w->test, w->over, w->begun);
 	all_is_known(w);
+	the_count_is_right(w);
 	for (i = 0; i < NODES; i++) {
 		KUNIT_EXPECT_EQ(w->test, w->node[i].ws.held, 0);
 		KUNIT_EXPECT_EQ(w->test, w->node[i].ws.queued, 0);
@@ -433,7 +470,7 @@ static void run(struct world *w, u32 seed)
 static void every_want_ends_once_and_truly(struct kunit *test)
 {
 	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
-	u32 seed, begun = 0;
+	u32 seed, begun = 0, counted = 0;
 
 	KUNIT_ASSERT_TRUE(test, w);
 	w->test = test;
@@ -446,13 +483,16 @@ static void every_want_ends_once_and_truly(struct kunit *test)
 		kunit_info(test, "seed %u", seed);
 		run(w, seed);
 		begun += w->begun;
+		counted += w->counted;
 	}
-	kunit_info(test, "%u wants, %u granted, %u owners lost, %u kept", begun,
-		   w->granted, w->losses, w->kept);
+	kunit_info(test, "%u wants, %u granted, %u owners lost, %u kept, %u counted by %u runs",
+		   begun, w->granted, w->losses, w->kept, counted, w->runs);
 	KUNIT_EXPECT_GT(test, begun, SEEDS * STEPS / 40);
 	KUNIT_EXPECT_GT(test, w->granted, SEEDS * STEPS / 200);
 	KUNIT_EXPECT_GT(test, w->losses, SEEDS);
 	KUNIT_EXPECT_GT(test, w->kept, 0);
+	KUNIT_EXPECT_GT(test, counted, SEEDS * STEPS / 200);
+	KUNIT_EXPECT_GT(test, w->runs, SEEDS * 20);
 }
 
 static struct kunit_case want_model_cases[] = {

@@ -24,6 +24,7 @@ enum {
 	LOCKS = 3,
 	WANTS = 256,		/* that are not over, of all nodes */
 	PLAIN = 256,		/* requests that are not a want's */
+	COUNTED = 8000,		/* of these, additions in a life */
 	FLIGHT = 128,		/* commands under way */
 	BUCKETS = 4,
 	TTL_MS = 1000,
@@ -119,6 +120,11 @@ struct plain {
  * @granted: told so
  * @losses: owners that had notice
  * @kept: releases that were refused
+ * @asked: additions of 1 to counter "n", beside all that
+ * @counted: of these, those that were successes
+ * @unsure: of these, those whose end is not known
+ * @seen: which values they had
+ * @runs: entries that were runs of them
  */
 struct world {
 	struct kunit *test;
@@ -146,6 +152,11 @@ struct world {
 	u32 granted;
 	u32 losses;
 	u32 kept;
+	u32 asked;
+	u32 counted;
+	u32 unsure;
+	bool seen[COUNTED + 1];
+	u32 runs;
 };
 
 static inline u32 below(struct world *w, u32 n)
@@ -185,12 +196,13 @@ static inline void append(struct world *w, const u8 *bytes, u16 len)
 	KUNIT_ASSERT_LT(w->test, index, LOG);
 	KUNIT_ASSERT_EQ(w->test, fsm_decode(&c, bytes, len), 0);
 	/* A leader asks first; but it may have it in its log already. */
-	if (c.session && !fsm_fresh(w->f, c.session, c.seq) && !lucky(w, 4))
+	if (c.session && !fsm_news(w->f, &c) && !lucky(w, 4))
 		return;
 	memcpy(w->log[index].bytes, bytes, len);
 	w->log[index].len = len;
 	kit_feed(w->pool, w->f);
 	KUNIT_ASSERT_EQ(w->test, fsm_apply(w->f, index, bytes, len, &out), 0);
+	w->runs += c.op == FSM_COUNTER_RUN;
 	if (c.op == FSM_LOCK_ACQUIRE)
 		w->ticket[index].lock = c.name[0] - 'a';
 	if (c.op == FSM_LOCK_ACQUIRE && out.value && out.index == index)
@@ -369,6 +381,18 @@ static inline void noticed(void *ctx, struct fsm_owner *o, s32 status)
 	n->w->losses++;
 }
 
+/* Each addition has a value that no other one has. */
+static inline void counted(struct world *w, const struct fsm_request *r)
+{
+	w->unsure += r->status == -ENOTRECOVERABLE;
+	if (r->status)
+		return;
+	w->counted++;
+	KUNIT_ASSERT_TRUE(w->test, r->value && r->value <= w->asked);
+	KUNIT_EXPECT_FALSE(w->test, w->seen[r->value]);
+	w->seen[r->value] = true;
+}
+
 static inline void done(void *ctx, struct fsm_request *r)
 {
 	struct plain *p = container_of(r, struct plain, r);
@@ -376,6 +400,8 @@ static inline void done(void *ctx, struct fsm_request *r)
 
 	KUNIT_EXPECT_TRUE(n->w->test, p->used);
 	p->used = false;
+	if (r->op == FSM_COUNTER_ADD)
+		counted(n->w, r);
 }
 
 static const struct fsm_wants_ops ops = {
@@ -536,7 +562,7 @@ static inline void catch_up(struct world *w, struct node *n, u32 count)
 		if (out.kind == FSM_OUT_RESULT && !out.n_events && !out.ended &&
 		    out.session != n->c.session)
 			continue;
-		fsm_client_applied(&n->c, &out, fsm_wants_done, &n->ws);
+		fsm_client_applied(&n->c, n->f, &out, fsm_wants_done, &n->ws);
 		fsm_wants_applied(&n->ws, n->f, &out, w->now);
 	}
 }

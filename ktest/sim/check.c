@@ -12,7 +12,9 @@ const char *const mutant_name[MUT_N] = {
 	"amnesia", "count-old", "dedup", "read-local", "stale-echo",
 	"old-votes", "no-prev", "high-commit", "skip-apply", "snap-index",
 	"cancel-lies", "lose-entry", "mute", "count-observer",
-	"skip-hash", "hard-apart", "commit-newest", "take-torn", "cut-corrupt",
+	"skip-hash", "run-again", "run-stops", "run-closed", "run-last",
+	"run-first", "run-long", "unsend-first", "news-first", "hard-apart",
+	"commit-newest", "take-torn", "cut-corrupt",
 	"forget-doubt", "one-slot", "slot-order", "old-slot", "snap-unflushed",
 	"release-early", "wrong-mark", "write-again", "snap-ahead", "retry-flush",
 	"trust-cache", "stale-hard", "deaf-doubt", "lease-reply", "expire-soon",
@@ -123,11 +125,6 @@ static void check_leader(struct node *n, u64 term)
 			 g->log[c].commit_term);
 }
 
-static bool holds(const struct store *s, const struct gentry *e)
-{
-	return e->index <= s->base || store_at(s, e->index) == e;
-}
-
 /*
  * Who of the members has @e on its medium, dead or alive? Or had, before it was
  * damaged (@ever): what it acknowledged before may arrive after.
@@ -145,8 +142,7 @@ static unsigned int holders(struct world *w, const struct gentry *e, bool ever,
 		if (!n->was_member)
 			continue;
 		++*members;
-		count += holds(s, e) || (ever && n->s && n->s->before &&
-					 holds(n->s->before, e));
+		count += store_holds(s, e) || (ever && medium_had(n, e));
 	}
 	return count;
 }

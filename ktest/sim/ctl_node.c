@@ -122,13 +122,14 @@ void cmd_inc(struct ctl *c, const struct line *l)
 	struct node *n = ctl_live_word(c, l, 1);
 	const char *fence = ctl_value_of(l, "fence");
 	int name = n ? name_number(c, l, 2) : -1;
-	u64 amount;
+	u64 amount, times = ctl_number_of(l, "times", 1);
 
 	if (name < 0)
 		return;
 	amount = l->n > 3 ? strtoull(l->word[3], NULL, 0) : 0;
-	work_ask(n, FSM_COUNTER_ADD, 0, name, amount ? amount : 1,
-		 fence ? ctl_fence(c, fence) : NULL);
+	while (times--)
+		work_ask(n, FSM_COUNTER_ADD, 0, name, amount ? amount : 1,
+			 fence ? ctl_fence(c, fence) : NULL);
 	node_drain(n);
 }
 

@@ -95,6 +95,9 @@ static void print_entry(struct ctl *c, u64 index, const struct raft_entry *e)
 	else if (d.op == FSM_COUNTER_ADD)
 		fprintf(f, "%llu/%llu add %.*s %llu\n", d.session, d.seq,
 			d.name_len, d.name, d.arg);
+	else if (d.op == FSM_COUNTER_RUN)
+		fprintf(f, "%llu/%llu..%llu add %.*s %llu each\n", d.session,
+			d.seq, d.seq + d.arg2 - 1, d.name_len, d.name, d.arg);
 	else
 		print_command(f, &d);
 }

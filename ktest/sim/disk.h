@@ -189,6 +189,7 @@ struct keep {
  * @lost: it was refused at a start: nothing of it counts any more
  * @doubt: the node was in doubt at its start and still is
  * @before: what the medium held before the damage that brought the doubt
+ * @since: what it held at each damage since
  * @doubt_gen: generation of the node's start that told of doubt; 0: none did
  */
 struct storage {
@@ -202,6 +203,10 @@ struct storage {
 	bool lost;
 	enum raft_doubt doubt;
 	struct store *before;
+	struct past {
+		struct past *next;
+		struct store st;
+	} *since;
 	u32 doubt_gen;
 };
 
@@ -262,6 +267,7 @@ void medium_log(struct node *n, struct found *f);
 /* Storage refuses itself: only damage explains that. */
 void medium_lost(struct node *n, const char *why);
 u64 medium_lacks(const struct node *n);
+bool medium_had(const struct node *n, const struct gentry *e);
 /* The node's doubt is over: it must have again what it had. */
 void medium_sure(struct node *n);
 

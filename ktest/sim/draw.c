@@ -79,6 +79,17 @@ static void draw_locks(struct world *w)
 	k->jumps = !rng_below(g, 4);
 }
 
+/* From none to what fills the window, and more that waits behind it. */
+static void draw_bursts(struct world *w)
+{
+	struct knobs *k = &w->k;
+	struct rng *g = &w->rng;
+
+	k->burst_share = one_of(g, 0, 50000, 200000, 500000);
+	k->burst = one_of(g, 4, 12, 60, 1100);
+	k->forward = one_of(g, 0, 256, 500, 1400);
+}
+
 void world_draw(struct world *w)
 {
 	struct knobs *k = &w->k;
@@ -111,5 +122,6 @@ void world_draw(struct world *w)
 	k->doom = one_of(g, 0, 0, 0, 100000);
 	draw_disk(w);
 	draw_locks(w);
+	draw_bursts(w);
 	w->snap_budget = one_of(g, 1, 1, 3, ~0U);
 }

@@ -20,15 +20,21 @@ static struct node *up(struct world *w, u8 slot)
 	return n->alive ? n : NULL;
 }
 
-/* @count programs on a node add, at once. */
-static void add(struct world *w, u8 slot, u32 count)
+/* @count programs on a node add, at once: the same, or each not as the one before. */
+static void ask(struct world *w, u8 slot, u32 count, bool same)
 {
 	struct node *n = up(w, slot);
 
 	while (n && count--)
-		work_request(n, FSM_COUNTER_ADD, 0, 0, 1);
+		work_request(n, FSM_COUNTER_ADD, 0, 0, same ? 1 : 1 + (count & 1));
 	if (n)
 		node_drain(n);
+}
+
+/* Each in an entry of its own. */
+static void add(struct world *w, u8 slot, u32 count)
+{
+	ask(w, slot, count, false);
 }
 
 static void isolate(struct world *w, u8 slot, bool cut_off)
@@ -63,6 +69,19 @@ static void append_leads(struct world *w)
 static void append_follows(struct world *w)
 {
 	appends(w, 1);
+}
+
+/* Runs: the leader's own, and forwarded ones; of one entry, and of two. */
+static void runs(struct world *w)
+{
+	add(w, 0, 1);
+	pass(w, 50);
+	exhaust_begin(0);
+	ask(w, 0, 24, true);
+	ask(w, 1, 24, true);
+	pass(w, 20);
+	ask(w, 1, 300, true);
+	pass(w, 40);
 }
 
 static u8 leader_of(const struct world *w)
@@ -286,6 +305,7 @@ const struct workload workloads[] = {
 	{ "appends, one node", append_leads, 1, 2 },
 	{ "appends, a leader of three", append_leads, 3, 2 },
 	{ "appends, a follower", append_follows, 3, 2 },
+	{ "runs", runs, 3, 2 },
 	{ "votes", votes, 3, 2 },
 	{ "a suffix replaced", suffix, 3, 2 },
 	{ "the ring's end", wrap, 1, 2, 2030 },

@@ -5,6 +5,31 @@
  */
 #include "sim.h"
 
+/* Mutant "news-first": a run is judged by the first of it. */
+static bool news(struct node *n, const struct fsm_command *c)
+{
+	if (n->w->mutant == MUT_NEWS_FIRST)
+		return fsm_fresh(n->f, c->session, c->seq);
+	return fsm_news(n->f, c);
+}
+
+/* It does not append what was asked for: all of it must be resolved, as it knows. */
+static void check_dropped(struct node *n, const struct fsm_command *c)
+{
+	const struct gsession *s = model_session(n->w, c->session);
+	u64 i, count = c->op == FSM_COUNTER_RUN ? c->arg2 : 1;
+	const struct gresult *r;
+
+	if (!s || (s->ended && s->ended <= n->applied))
+		return;
+	for (i = 0; i < count; i++) {
+		r = ghost_result(n->w, c->session, c->seq + i, false);
+		if (!r || !r->resolved || r->index > n->applied)
+			sim_fail(n->w, "contract", "%s, at %llu, drops request %llu/%llu, which is not resolved",
+				 n->name, n->applied, c->session, c->seq + i);
+	}
+}
+
 /* As the leader: append what was asked for, if that may change anything. */
 static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin)
 {
@@ -15,8 +40,10 @@ static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin
 	if (fsm_decode(&c, cmd, len))
 		sim_fail(n->w, "contract", "%s: a forwarded command does not decode",
 			 n->name);
-	if (c.op != FSM_SESSION_OPEN && !fsm_fresh(n->f, c.session, c.seq))
+	if (c.op != FSM_SESSION_OPEN && !news(n, &c)) {
+		check_dropped(n, &c);
 		return 0;
+	}
 	if (!node_admits(n) || !fsm_room(n->f, raft_last_index(n->r), 1))
 		return -ENOSPC;
 	ret = raft_propose(n->r, node_now(n), RAFT_COMMAND, cmd, len, origin,
@@ -26,32 +53,93 @@ static int propose(struct node *n, const u8 *cmd, u16 len, struct raft_id origin
 	return ret;
 }
 
+/*
+ * What a command says is what was asked for; those of a run are additions without a
+ * fence, and none of them was given up.
+ */
+static void check_said(struct node *n, const struct fsm_command *c, bool run,
+		       const struct fsm_request *r)
+{
+	u64 token = r->extra ? r->extra->fence_token : 0;
+
+	if (c->op != r->op || c->handle != r->handle ||
+	    (c->op != FSM_HANDLE_CLOSE && c->arg != r->arg) ||
+	    (c->name_len && (c->name_len != r->name_len ||
+			     memcmp(c->name, r->name, r->name_len))) ||
+	    c->fence.token != token || r->state != FSM_REQ_SENT ||
+	    (run && (r->op != FSM_COUNTER_ADD || r->extra)))
+		sim_fail(n->w, "contract", "%s sends %llu/%llu%s as what was not asked for",
+			 n->name, c->session, c->seq, run ? ", in a run," : "");
+}
+
+static struct fsm_request *note_one(struct node *n, const struct fsm_command *c,
+				    bool run)
+{
+	struct fsm_request *r = n->c.window[c->seq % FSM_WINDOW];
+
+	if (!r || r->seq != c->seq)
+		sim_fail(n->w, "contract", "%s sends %llu, not in its window",
+			 n->name, c->seq);
+	check_said(n, c, run, r);
+	if (r->op == FSM_LOCK_ACQUIRE || r->op == FSM_LOCK_LEAVE ||
+	    (r->op == FSM_LOCK_RELEASE && !lock_raw(r)))
+		lock_sent(n, c, r);
+	else
+		ghost_sent(n->w, n, c, (struct req *)r);
+	return r;
+}
+
+/* Statistics: an addition leaves in a run; has it before, and in another one? */
+static void count_resent(struct node *n, u64 first, u64 count, struct req *q)
+{
+	struct stats *st = &n->w->stat;
+
+	st->resent += q->run_count > 0;
+	st->regrouped += q->run_count > 0 &&
+			 (q->run_first != first || q->run_count != count);
+	q->run_first = first;
+	q->run_count = count;
+}
+
+/* It leaves: each request that it speaks of has its name from now on. */
 static void note_sent(struct node *n, const u8 *cmd, u16 len)
 {
 	struct fsm_command c;
-	struct fsm_request *r;
+	u64 first, count = 1;
+	bool run;
 
 	if (fsm_decode(&c, cmd, len))
 		sim_fail(n->w, "contract", "%s: its command does not decode",
 			 n->name);
 	if (c.op == FSM_SESSION_OPEN || c.op == FSM_CANCEL)
 		return;
-	r = n->c.window[c.seq % FSM_WINDOW];
-	if (!r || r->seq != c.seq)
-		sim_fail(n->w, "contract", "%s sends %llu, not in its window",
-			 n->name, c.seq);
-	if (r->op == FSM_LOCK_ACQUIRE || r->op == FSM_LOCK_LEAVE ||
-	    (r->op == FSM_LOCK_RELEASE && !lock_raw(r)))
-		lock_sent(n, &c, r);
-	else
-		ghost_sent(n->w, n, &c, (struct req *)r);
+	run = c.op == FSM_COUNTER_RUN;
+	if (run) {
+		count = c.arg2;
+		c.op = FSM_COUNTER_ADD;
+	}
+	for (first = c.seq; c.seq < first + count; c.seq++) {
+		struct fsm_request *r = note_one(n, &c, run);
+
+		if (run)
+			count_resent(n, first, count, (struct req *)r);
+	}
 }
 
-static void flush_forward(struct node *n, u8 *buf, u32 len, u8 count)
+/* Commands on their way into one datagram. */
+struct outbox {
+	u8 buf[SIM_FORWARD * (FSM_COMMAND_MAX + 2)];
+	u32 len;
+	u8 count;
+};
+
+static void flush_forward(struct node *n, struct outbox *o)
 {
 	struct node *to = node_by_id(n->w, n->leader);
 	struct msg *m;
+	u8 count = o->count;
 
+	o->count = 0;
 	if (!count || !to)
 		return;
 	m = msg_new(n->w);
@@ -63,21 +151,45 @@ static void flush_forward(struct node *n, u8 *buf, u32 len, u8 count)
 	m->from_id = n->id;
 	m->to_id = n->leader;
 	m->n_commands = count;
-	m->len = len;
-	m->data = malloc(len);
-	memcpy(m->data, buf, len);
+	m->len = o->len;
+	m->data = malloc(o->len);
+	memcpy(m->data, o->buf, o->len);
 	n->w->stat.forwards++;
 	n->w->ops->send(n->w, m);
+}
+
+/* false: it does not fit into this datagram any more. */
+static bool put_forward(struct node *n, struct outbox *o, const u8 *cmd, u16 l)
+{
+	u32 room = n->w->k.forward ?: sizeof(o->buf);
+
+	if (!o->count)
+		o->len = 0;
+	if (o->count == SIM_FORWARD || o->len + 2 + l > room)
+		return false;
+	memcpy(o->buf + o->len, &l, 2);
+	memcpy(o->buf + o->len + 2, cmd, l);
+	o->len += 2 + l;
+	o->count++;
+	return true;
+}
+
+/* It could not leave, and comes again. Mutant "unsend-first": of a run the first. */
+static void unsend(struct node *n, u64 *cursor)
+{
+	n->w->stat.unsent += n->c.last_count > 1;
+	if (n->w->mutant == MUT_UNSEND_FIRST && n->c.last_count)
+		n->c.last_count = 1;
+	fsm_client_unsend(&n->c, cursor);
 }
 
 /* What the node's programs want goes to the leader, wherever that is. */
 void node_pump(struct node *n)
 {
-	u8 buf[SIM_FORWARD * (FSM_COMMAND_MAX + 2)], cmd[FSM_COMMAND_MAX];
 	bool own = raft_role(n->r) == RAFT_LEADER;
 	u64 cursor = 0, now = node_now(n);
-	u32 len = 0;
-	u8 count = 0;
+	struct outbox o = { .len = 0 };
+	u8 cmd[FSM_COMMAND_MAX];
 	u16 l;
 
 	if (!raft_id_some(raft_leader(n->r)))
@@ -88,25 +200,19 @@ void node_pump(struct node *n)
 	n->leader = raft_leader(n->r);
 	while ((l = fsm_client_next(&n->c, now, raft_term(n->r), SIM_RESEND,
 				    &cursor, cmd))) {
-		if (own) {
-			if (propose(n, cmd, l, n->id)) {
-				fsm_client_unsend(&n->c, &cursor);
-				break;
-			}
-			note_sent(n, cmd, l);
+		l = mutant_command(n, cmd, l);
+		if (own && propose(n, cmd, l, n->id)) {
+			unsend(n, &cursor);
+			break;
+		}
+		if (!own && !put_forward(n, &o, cmd, l)) {
+			unsend(n, &cursor);
+			flush_forward(n, &o);
 			continue;
 		}
 		note_sent(n, cmd, l);
-		memcpy(buf + len, &l, 2);
-		memcpy(buf + len + 2, cmd, l);
-		len += l + 2;
-		if (++count == SIM_FORWARD) {
-			flush_forward(n, buf, len, count);
-			len = 0;
-			count = 0;
-		}
 	}
-	flush_forward(n, buf, len, count);
+	flush_forward(n, &o);
 }
 
 void node_forwarded(struct node *n, struct msg *m)

@@ -42,6 +42,7 @@ struct gentry {
  * @e: the entry
  * @commit_term: term of the leader that committed it
  * @hash: of the state after it, once somebody applied it
+ * @low: of a request: its session's low mark after it, says the model
  * @out: outcome that the first to apply it saw
  * @changes: what it does to locks, says the model
  * @counts: what there is after it, says the model
@@ -50,6 +51,7 @@ struct gcommit {
 	struct gentry *e;
 	u64 commit_term;
 	u64 hash;
+	u64 low;
 	struct fsm_outcome out;
 	struct gchange *changes;
 	struct gcounts counts;

@@ -352,7 +352,9 @@ void lease_applied(struct node *n, const struct fsm_outcome *out)
 
 	if (out->kind != FSM_OUT_NONE) {
 		n->pump = true;
-		fsm_client_applied(&n->c, out, lease_done, n);
+		mutant_told(n, &told);
+		fsm_client_applied(&n->c, n->f, &told, lease_done, n);
+		told = *out;
 	}
 	mutant_applied(n, &told, true);
 	fsm_wants_applied(&n->ws, n->f, &told, node_now(n));

@@ -125,6 +125,14 @@ static void granted(struct node *n, struct hold *h, struct fsm_want *w)
 	belief_begins(h);
 }
 
+/* As far as its node has applied. */
+static bool has_ended(const struct hold *h)
+{
+	const struct gclaim *c = h->claim;
+
+	return c && c->ended && c->ended <= h->n->applied;
+}
+
 void lock_told(struct node *n, struct fsm_want *w, enum fsm_told what)
 {
 	struct hold *h = hold_of(w);
@@ -149,8 +157,11 @@ void lock_told(struct node *n, struct fsm_want *w, enum fsm_told what)
 	case FSM_TOLD_KEPT:
 		wrong = !h->released || w->status != -ESTALE || h->over;
 		h->released = false;
-		/* The lease may be over, and the loss about to be told. */
-		if (!wrong && believes(h))
+		/*
+		 * The lease may be over, or the grant by the snapshot that told
+		 * of this, too, and the loss about to be told.
+		 */
+		if (!wrong && believes(h) && !has_ended(h))
 			belief_begins(h);
 		break;
 	case FSM_TOLD_LOST:

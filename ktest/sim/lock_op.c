@@ -111,7 +111,7 @@ static void add_fenced(struct world *w, struct node *n, u8 lock, u64 token,
 		said = 0;
 	if (h)
 		check_own_fence(h, said);
-	if (said || n->n_reqs >= SIM_REQS)
+	if (said || work_full(n))
 		return;
 	w->stat.fenced++;
 	work_ask(n, FSM_COUNTER_ADD, some_handle(w), rng_below(&w->rng, SIM_NAMES),
@@ -137,7 +137,7 @@ static void release_stale(struct world *w, struct node *n)
 	u64 ticket;
 	u8 handle = some_handle(w);
 
-	if (!n->n_gone || n->n_reqs >= SIM_REQS)
+	if (!n->n_gone || work_full(n))
 		return;
 	g = &n->gone[rng_below(&w->rng, min_t(u32, n->n_gone, SIM_OLD))];
 	ticket = g->ticket;
@@ -159,7 +159,7 @@ static void administrate(struct world *w, struct node *n)
 	u32 cursor = 0;
 
 	x->stamp = STAMP;
-	if (n->n_reqs >= SIM_REQS)
+	if (work_full(n))
 		return;
 	if (rng_below(&w->rng, 3)) {
 		work_ask(n, FSM_LOCK_REVOKE, 0, h ? h->lock : some_lock(w),

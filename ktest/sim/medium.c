@@ -47,11 +47,33 @@ void storage_format(struct node *n)
 
 static void forget_before(struct storage *s)
 {
+	struct past *p;
+
 	if (!s->before)
 		return;
 	free(s->before->ent);
 	free(s->before);
 	s->before = NULL;
+	while ((p = s->since)) {
+		s->since = p->next;
+		free(p->st.ent);
+		free(p);
+	}
+}
+
+/* Was @e on the medium at a damage of which it is not sure again? */
+bool medium_had(const struct node *n, const struct gentry *e)
+{
+	const struct past *p;
+
+	if (!n->s || !n->s->before)
+		return false;
+	if (store_holds(n->s->before, e))
+		return true;
+	for (p = n->s->since; p; p = p->next)
+		if (store_holds(&p->st, e))
+			return true;
+	return false;
 }
 
 void storage_free(struct node *n)
@@ -243,16 +265,23 @@ static bool lacks_tail(struct node *n, const struct found *f)
 	       same_log(&n->st, &f->log, s->tail_first - 1);
 }
 
-/* The first damage counts: what was there before it is what was acknowledged. */
+/*
+ * The first damage counts: what was there before it is what was acknowledged. What
+ * came since, and is lost again, was acknowledged, too.
+ */
 static void remember_before(struct node *n)
 {
 	struct storage *s = n->s;
+	struct past *p;
 
 	store_drop(&n->st, NULL);
 	blob_put(n->st.blob);
 	n->st.blob = NULL;
 	if (s->before) {
-		free(n->st.ent);
+		p = xcalloc(1, sizeof(*p));
+		p->st = n->st;
+		p->next = s->since;
+		s->since = p;
 		return;
 	}
 	s->before = xcalloc(1, sizeof(*s->before));

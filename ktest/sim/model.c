@@ -255,15 +255,11 @@ static void model_lock(struct world *w, u64 index, const struct fsm_command *c,
 	}
 }
 
-static void model_request(struct world *w, u64 index, const struct fsm_command *c)
+static void model_one(struct world *w, u64 index, const struct fsm_command *c,
+		      struct gsession *s)
 {
-	struct gsession *s = model_session(w, c->session);
 	struct gresult *r;
 
-	if (!s || !s->open)
-		return;
-	if (c->low > s->low)
-		s->low = c->low;
 	if (c->seq < s->low)
 		return;
 	r = ghost_result(w, c->session, c->seq, true);
@@ -279,6 +275,50 @@ static void model_request(struct world *w, u64 index, const struct fsm_command *
 		model_add(w, index, c, s, r);
 	else
 		model_lock(w, index, c, s, r);
+}
+
+/* What runs have met: some of them was resolved before, or closed, or too much. */
+static void count_run(struct world *w, u64 index, const struct fsm_command *c)
+{
+	u64 i, effects = 0, closed = 0, over = 0, known = c->arg2;
+	const struct gresult *r;
+
+	for (i = 0; i < c->arg2; i++) {
+		r = ghost_result(w, c->session, c->seq + i, false);
+		if (!r || r->index != index)
+			continue;
+		known--;
+		effects += r->effect;
+		closed += r->status == -ECANCELED;
+		over += r->status == -EOVERFLOW;
+	}
+	w->stat.runs++;
+	w->stat.run_adds += c->arg2;
+	w->stat.run_known += known && known < c->arg2;
+	w->stat.run_closed += closed > 0;
+	w->stat.run_over += over && effects;
+}
+
+/* A run is as many additions, one behind the other, of which none knows the others. */
+static void model_request(struct world *w, u64 index, const struct fsm_command *c)
+{
+	struct gsession *s = model_session(w, c->session);
+	struct fsm_command one = *c;
+	u64 left = c->op == FSM_COUNTER_RUN ? c->arg2 : 1;
+
+	if (!s || !s->open)
+		return;
+	if (c->low > s->low)
+		s->low = c->low;
+	w->g.log[index].low = s->low;
+	if (c->op == FSM_COUNTER_RUN) {
+		one.op = FSM_COUNTER_ADD;
+		one.arg2 = 0;
+	}
+	for (; left--; one.seq++)
+		model_one(w, index, &one, s);
+	if (c->op == FSM_COUNTER_RUN)
+		count_run(w, index, c);
 }
 
 static void model_command(struct world *w, u64 index, const struct gentry *e)
@@ -352,6 +392,50 @@ static void compare_session(struct world *w, struct node *n, u64 index,
 			 out->replaced);
 }
 
+/* Each of a run has its own result, or had it before, as the model has it. */
+static void compare_run(struct world *w, struct node *n, u64 index,
+			const struct fsm_command *c)
+{
+	u64 seq = max(c->seq, w->g.log[index].low);
+	const struct gresult *r;
+	struct fsm_outcome out;
+
+	for (; seq < c->seq + c->arg2; seq++) {
+		r = ghost_result(w, c->session, seq, false);
+		if (fsm_result(n->f, c->session, seq, &out))
+			sim_fail(w, "exactly once",
+				 "%s: run at %llu: request %llu/%llu has no result",
+				 n->name, index, c->session, seq);
+		if (!r || !r->resolved || out.status != r->status ||
+		    out.index != r->index || out.count != 1 ||
+		    (r->effect && out.value != r->value))
+			sim_fail(w, "exactly once",
+				 "%s: run at %llu: request %llu/%llu: status %d value %llu index %llu; the model has %d, %llu, %llu",
+				 n->name, index, c->session, seq, out.status,
+				 out.value, out.index, r ? r->status : 0,
+				 r ? r->value : 0, r ? r->index : 0);
+	}
+}
+
+/* What is told of a run: how long it is; the results are asked for one by one. */
+static void run_outcome(struct world *w, struct node *n, u64 index,
+			const struct fsm_command *c, const struct fsm_outcome *out)
+{
+	const struct gsession *s = model_session(w, c->session);
+	bool gone = !s || (s->ended && s->ended < index);
+
+	if (out->kind != FSM_OUT_RESULT || out->seq != c->seq ||
+	    out->count != c->arg2 || out->session != c->session ||
+	    out->index != index || out->status != (gone ? -EKEYEXPIRED : 0))
+		sim_fail(w, "state machine",
+			 "%s: run %llu/%llu of %llu at %llu: outcome %u of %llu/%llu, %u at %llu, status %d",
+			 n->name, c->session, c->seq, c->arg2, index, out->kind,
+			 out->session, out->seq, out->count, out->index,
+			 out->status);
+	if (!gone)
+		compare_run(w, n, index, c);
+}
+
 static void first_outcome(struct world *w, struct node *n, u64 index,
 			  const struct fsm_outcome *out)
 {
@@ -365,6 +449,10 @@ static void first_outcome(struct world *w, struct node *n, u64 index,
 		compare_session(w, n, index, &c, out);
 	if (!c.session)
 		return;
+	if (c.op == FSM_COUNTER_RUN) {
+		run_outcome(w, n, index, &c, out);
+		return;
+	}
 	r = ghost_result(w, c.session, c.seq, false);
 	if (out->kind != FSM_OUT_RESULT) {
 		if (r && r->resolved && r->index == index)
@@ -407,7 +495,7 @@ static void compare_counter(struct world *w, struct node *n, u64 index)
 	bool found, exists;
 
 	if (e->kind != RAFT_COMMAND || fsm_decode(&c, e->data, e->len) ||
-	    c.op != FSM_COUNTER_ADD)
+	    (c.op != FSM_COUNTER_ADD && c.op != FSM_COUNTER_RUN))
 		return;
 	g = counter_of(w, &c);
 	if (!g)
@@ -448,6 +536,7 @@ void model_applied(struct world *w, struct node *n, u64 index,
 	if (g->out.kind != out->kind || g->out.status != out->status ||
 	    g->out.value != out->value || g->out.session != out->session ||
 	    g->out.seq != out->seq || g->out.index != out->index ||
+	    g->out.count != out->count ||
 	    g->out.replaced != out->replaced || g->out.ended != out->ended ||
 	    g->out.n_events != out->n_events)
 		sim_fail(w, "state machine safety",

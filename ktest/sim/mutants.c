@@ -143,6 +143,7 @@ void mutant_weather(struct world *w)
 {
 	struct knobs *k = &w->k;
 
+	mutant_run_weather(w);
 	if (w->mutant >= MUT_HARD_APART && w->mutant < MUT_LEASE_REPLY)
 		storage_weather(w);
 	switch (w->mutant) {
@@ -177,6 +178,12 @@ void mutant_weather(struct world *w)
 		k->members = 5;
 		k->ttl_ms = 100;
 		k->fault_every = 60 * MS;
+		k->loss = 0;
+		k->slow = 0;
+		k->disk_max = 20 * US;
+		k->hang = 0;
+		k->broken = 0;
+		k->rot = 0;
 		break;
 	default:
 		break;

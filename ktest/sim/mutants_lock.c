@@ -222,6 +222,8 @@ void mutant_lock_weather(struct world *w)
 	k->jumps = false;
 	k->objects_max = 1 << 20;
 	k->op_every = 3 * MS;
+	k->burst_share = 0;
+	k->burst = 0;
 	switch (w->mutant) {
 	case MUT_LEASE_REPLY:
 		k->slow = 400000;

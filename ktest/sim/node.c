@@ -284,7 +284,7 @@ static u16 twist(struct node *n, const struct gentry *g, u8 *buf)
 	struct gresult *r;
 
 	if (n->w->mutant != MUT_DEDUP)
-		return mutant_entry(n, g, buf);
+		return mutant_entry(n, g, buf) ?: mutant_run(n, g, buf);
 	if (fsm_decode(&c, g->data, g->len) ||
 	    c.op != FSM_COUNTER_ADD)
 		return 0;
@@ -292,6 +292,8 @@ static u16 twist(struct node *n, const struct gentry *g, u8 *buf)
 	if (!r || !r->resolved || r->index == g->index)
 		return 0;
 	c.seq += SIM_DEDUP_SHIFT;
+	if (c.seq - c.low >= FSM_WINDOW)
+		return 0;
 	return fsm_encode(&c, buf);
 }
 
@@ -332,6 +334,7 @@ void node_apply(struct node *n, u64 first, u64 last)
 				 n->name, i);
 		n->applied = i;
 		n->applied_term = e.term;
+		mutant_ran(n, n->w->g.log[i].e, &out);
 		if (out.kind == FSM_OUT_DIFFERS)
 			stop_differing(n, i);
 		if (n->w->mutant != MUT_SKIP_HASH)

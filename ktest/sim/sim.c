@@ -151,6 +151,9 @@ static u64 report(const struct job *jobs)
 	       speed);
 	printf("# %llu requests: %llu answered, %llu definite errors, %llu unknown; %llu cancelled; %llu reads\n",
 	       s->ops, s->acked, s->errors, s->unknown, s->cancels, s->reads);
+	printf("# %llu runs of %llu requests; %llu with some resolved before, %llu closed, %llu that overflow; %llu requests in runs sent again, %llu in another grouping; %llu runs taken back\n",
+	       s->runs, s->run_adds, s->run_known, s->run_closed, s->run_over,
+	       s->resent, s->regrouped, s->unsent);
 	printf("# %llu elections, %llu crashes, %llu snapshots, %llu installed, %llu compactions, %llu entries sent\n",
 	       s->elections, s->crashes, s->snapshots, s->installs,
 	       s->compactions, s->entries);

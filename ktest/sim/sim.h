@@ -12,6 +12,7 @@
  *   net.c       messages in flight
  *   ghost.c     what all nodes ever did, kept outside of them
  *   model.c     an independent model of the state machine
+ *   mutants*.c  ways to be wrong
  *   check.c     the properties, checked after every step
  *   draw.c      the weather of a life
  *   lock.h      locks, leases and clocks: says which files they have
@@ -44,7 +45,7 @@ enum {
 	SIM_SLOTS = 12,		/* machines: members, and nodes that join */
 	SIM_NAMES = 8,		/* counters that programs touch */
 	SIM_HANDLES = 24,	/* open files a node, at most */
-	SIM_REQS = 24,		/* requests of one node */
+	SIM_REQS = 24,		/* requests of one node, beside a burst */
 	SIM_READS = 12,		/* reads waiting on one node */
 	SIM_FORWARD = 24,	/* commands in one forward */
 	SIM_DEDUP_SHIFT = 500,	/* mutant "dedup": seq of the second run */
@@ -159,16 +160,21 @@ const char *msg_type(u8 type);
  * @answered: the program has its answer
  * @status: what it was told
  * @session: under which it was sent; 0: it was not
+ * @run_first: of the run that it left in last
+ * @run_count: of that; 0: it was in none
  */
 struct req {
 	struct fsm_request r;
 	struct req *next;
+	struct req **at;	/* what points to it */
 	u64 called;
 	u64 floor;
 	u64 timeout;
 	u64 grace;
 	u64 session;
 	u64 seq;
+	u64 run_first;
+	u32 run_count;
 	s32 status;
 	bool answered;
 	bool gave_up;
@@ -312,68 +318,7 @@ struct sim_ops {
 	void (*deadline)(struct world *w, struct node *n);
 };
 
-/* Ways to be wrong on purpose, to prove that the checks see it. */
-enum mutant {
-	MUT_NONE,
-	MUT_ACK_EARLY,		/* storage reports before it is durable */
-	MUT_ACK_BLIND,		/* the same, with the direct check off */
-	MUT_SEND_EARLY,		/* messages do not wait for their persist */
-	MUT_FORGET_VOTE,	/* a restart forgets the vote */
-	MUT_AMNESIA,		/* a blank node returns under its old name */
-	MUT_COUNT_OLD,		/* commits entries of old terms by counting */
-	MUT_DEDUP,		/* a repeated request runs again */
-	MUT_READ_LOCAL,		/* linearizable reads without a round */
-	MUT_STALE_ECHO,		/* old acks pass for acks of the newest round */
-	MUT_OLD_VOTES,		/* answers of an earlier poll count as votes */
-	MUT_NO_PREV,		/* followers do not look at prevLogTerm */
-	MUT_HIGH_COMMIT,	/* heartbeats carry a commit that is too high */
-	MUT_SKIP_APPLY,		/* a node leaves out an entry */
-	MUT_SNAP_INDEX,		/* a snapshot is named for a later index */
-	MUT_CANCEL_LIES,	/* a cancelled call says "nothing happened" */
-	MUT_LOSE_ENTRY,		/* storage loses a durable entry */
-	MUT_MUTE,		/* a node stays unheard after healing */
-	MUT_COUNT_OBSERVER,	/* an observer's acks count as a member's */
-	MUT_SKIP_HASH,		/* skip-apply, and only the log compares states */
-	MUT_HARD_APART,		/* term and vote are not in the group */
-	MUT_COMMIT_NEWEST,	/* a group's commit index is newer than its log */
-	MUT_TAKE_TORN,		/* a start takes part of a torn group */
-	MUT_CUT_CORRUPT,	/* a damaged log is cut where the damage is */
-	MUT_FORGET_DOUBT,	/* a start in doubt is as any other */
-	MUT_ONE_SLOT,		/* the superblock is written to one slot only */
-	MUT_SLOT_ORDER,		/* ... to the only good slot first */
-	MUT_OLD_SLOT,		/* the older superblock is trusted */
-	MUT_SNAP_UNFLUSHED,	/* the superblock names what was not flushed */
-	MUT_RELEASE_EARLY,	/* the ring is free before the superblock is */
-	MUT_WRONG_MARK,		/* what follows a snapshot in the ring is not read */
-	MUT_WRITE_AGAIN,	/* a suffix that was kept is cut, to be written again */
-	MUT_SNAP_AHEAD,		/* a snapshot of what is not durable here */
-	MUT_RETRY_FLUSH,	/* a failed flush is taken for done */
-	MUT_TRUST_CACHE,	/* a start relies on what the disk's cache holds */
-	MUT_STALE_HARD,		/* a start does not keep the vote that it found */
-	MUT_DEAF_DOUBT,		/* a leader does not hear of a peer's doubt */
-	/* locks, leases, fencing: mutants_lock.c */
-	MUT_LEASE_REPLY,	/* a lease counts from the reply */
-	MUT_EXPIRE_SOON,	/* a new leader does not wait for renewals */
-	MUT_NO_ROUND,		/* a renewal is acknowledged without a round */
-	MUT_ACK_ENDING,		/* ... and after its expiry is in the log */
-	MUT_RESURRECT,		/* no timer, and a late reply brings a lease back */
-	MUT_TOLD_LATE,		/* a grant is told though the lease is over */
-	MUT_RELEASE_ABA,	/* a stale token releases the new holder */
-	MUT_OVERTAKE,		/* the last to come is served first */
-	MUT_TOKEN_STANDS,	/* a grant does not advance the token */
-	MUT_NO_FENCE,		/* fences are not looked at */
-	MUT_GIVE_UP_KEEPS,	/* who gives up stays in the queue */
-	MUT_CLOSE_KEEPS,	/* a closed handle keeps its locks */
-	MUT_REAP_STOPS,		/* what one entry cannot end stays */
-	MUT_SNAP_ORDER,		/* a snapshot forgets the order of a queue */
-	MUT_DEAF_GRANT,		/* grants are not told to who waits */
-	MUT_LATE_LOSS,		/* who holds believes for twice the TTL */
-	MUT_RIVALS,		/* the same, with the direct check off */
-	MUT_FENCE_TIMER,	/* own fences rely on the timer, which is late */
-	MUT_N
-};
-
-extern const char *const mutant_name[MUT_N];
+#include "mutant.h"
 
 /* Chances in a million, times in ns; drawn from the seed. */
 struct knobs {
@@ -385,6 +330,9 @@ struct knobs {
 	u32 disk_silent;
 	u64 op_every, fault_every;
 	u32 read_share, cancel_share, close_share;
+	u32 burst_share;	/* of increments: many at once */
+	u32 burst;		/* how many, at most; at least 2 */
+	u32 forward;		/* bytes of a datagram of commands; 0: enough */
 	u32 n_slots, n_bytes, batch;
 	u64 compact_at;
 	u32 drift;		/* parts in a million */
@@ -461,6 +409,8 @@ struct world {
 		u64 groups, broken, hung, rotten, doubts, refused, checks;
 		u64 acquires, grants, lost, wanted, fenced, renewals, expiries;
 		u64 reaps, rivals, writes, refused_writes;
+		u64 runs, run_adds, run_known, run_closed, run_over;
+		u64 resent, regrouped, unsent;
 	} stat;
 	const char *replay;
 };
@@ -491,10 +441,6 @@ void node_greeted(struct node *n, struct msg *m);
 u32 node_boot_of(const struct node *n, const struct node *to);
 bool node_hears(struct node *n, const struct msg *m);
 
-/* mutants.c: what a mutant makes of a message; false: it is lost. */
-bool mutate(struct node *n, struct msg *msg, struct raft_msg *m);
-void mutant_weather(struct world *w);
-
 /* snap.c */
 void snap_feed(struct node *n);
 void snap_feed_all(struct node *n);
@@ -524,6 +470,7 @@ void store_sync(struct node *n, u64 seq);
 void store_crash(struct node *n);
 void store_wipe(struct store *s);
 struct gentry *store_at(const struct store *s, u64 index);
+bool store_holds(const struct store *s, const struct gentry *e);
 bool store_snapshot(struct node *n, struct blob *b);
 
 /* workload.c */
@@ -538,6 +485,7 @@ struct req *work_request(struct node *n, u8 op, u8 handle, u8 name, u64 arg);
 struct req *work_ask(struct node *n, u8 op, u8 handle, u8 name, u64 arg,
 		     const struct fsm_extra *extra);
 void work_close(struct node *n, u8 handle);
+bool work_full(const struct node *n);
 void work_withdraw(struct node *n, u64 number);
 struct read *work_read(struct node *n, u8 kind, u8 name, u64 index);
 void work_give_up(struct node *n, struct req *q, s32 why);

@@ -16,6 +16,12 @@ enum {
 	PART_BYTES = 4096,
 };
 
+/* Is @e in the log, or in the snapshot that stands for its beginning? */
+bool store_holds(const struct store *s, const struct gentry *e)
+{
+	return e->index <= s->base || store_at(s, e->index) == e;
+}
+
 struct gentry *store_at(const struct store *s, u64 index)
 {
 	if (index <= s->base || index > s->last)

@@ -54,17 +54,22 @@ static void answer(struct node *n, struct req *q, s32 status)
 	check_answer(n, q);
 }
 
+static void link_req(struct node *n, struct req *q)
+{
+	q->next = n->reqs;
+	q->at = &n->reqs;
+	if (q->next)
+		q->next->at = &q->next;
+	n->reqs = q;
+	n->n_reqs++;
+}
+
 static void unlink_req(struct node *n, struct req *q)
 {
-	struct req **at;
-
-	for (at = &n->reqs; *at; at = &(*at)->next) {
-		if (*at != q)
-			continue;
-		*at = q->next;
-		n->n_reqs--;
-		return;
-	}
+	*q->at = q->next;
+	if (q->next)
+		q->next->at = q->at;
+	n->n_reqs--;
 }
 
 /* The client has resolved it, once. */
@@ -111,9 +116,7 @@ struct req *work_ask(struct node *n, u8 op, u8 handle, u8 name, u64 arg,
 		q->r.name_len = strlen(s);
 		memcpy(q->r.name, s, q->r.name_len);
 	}
-	q->next = n->reqs;
-	n->reqs = q;
-	n->n_reqs++;
+	link_req(n, q);
 	n->w->stat.ops++;
 	fsm_client_add(&n->c, &q->r);
 	n->pump = true;
@@ -276,11 +279,62 @@ void work_time(struct node *n)
 	n->user_at = min(n->user_at, at);
 }
 
+/* The last counter is close to its end, always. */
 static u64 amount(struct world *w, u8 name)
 {
 	if (name == SIM_NAMES - 1)
-		return (rng_next(&w->rng) >> rng_below(&w->rng, 3)) | 1;
+		return (rng_next(&w->rng) >> rng_below(&w->rng, 60)) | 1;
 	return rng_range(&w->rng, 1, 5);
+}
+
+bool work_full(const struct node *n)
+{
+	return n->n_reqs >= SIM_REQS + n->w->k.burst;
+}
+
+/* With a deadline, by that chance. */
+static void add(struct world *w, struct node *n, u8 handle, u8 name, u64 much,
+		u32 timed)
+{
+	struct req *q = work_request(n, FSM_COUNTER_ADD, handle, name, much);
+
+	if (!rng_hit(&w->rng, timed))
+		return;
+	q->timeout = node_now(n) + rng_below(&w->rng, 400 * MS);
+	n->user_at = min(n->user_at, q->timeout);
+}
+
+/*
+ * An array, or a ring: many ask at once, and those that ask for the same wait
+ * together. In some of them something else comes in between.
+ */
+static void burst(struct world *w, struct node *n, u8 handle, u8 name)
+{
+	u32 count = rng_range(&w->rng, 2, w->k.burst);
+	u32 other = rng_below(&w->rng, 3) ? 0 : rng_below(&w->rng, 100000);
+	u32 timed = rng_below(&w->rng, 3) ? 0 : rng_below(&w->rng, 300000);
+	u64 much = amount(w, name);
+
+	while (count-- && !work_full(n)) {
+		u8 what = rng_hit(&w->rng, other) ? 1 + rng_below(&w->rng, 3) : 0;
+
+		add(w, n, what == 1 ? rng_below(&w->rng, w->k.handles) : handle,
+		    what == 2 ? rng_below(&w->rng, SIM_NAMES) : name,
+		    what == 3 ? amount(w, name) : much, timed);
+	}
+}
+
+/* A signal: one of those who wait. A close is the kernel's, nobody waits for it. */
+static void interrupt(struct world *w, struct node *n)
+{
+	u64 skip = n->n_reqs ? rng_below(&w->rng, n->n_reqs) : 0;
+	struct req *q, *found = NULL;
+
+	for (q = n->reqs; q && (skip || !found); q = q->next, skip -= !!skip)
+		if (!q->gave_up && !q->answered && !q->r.orphan)
+			found = q;
+	if (found)
+		work_give_up(n, found, -EINTR);
 }
 
 /* One thing that a program on @n does. */
@@ -288,7 +342,6 @@ void work_op(struct world *w, struct node *n)
 {
 	u8 h = rng_below(&w->rng, w->k.handles);
 	u8 name = rng_below(&w->rng, SIM_NAMES);
-	struct req *q;
 
 	if (rng_hit(&w->rng, w->k.lock_share)) {
 		lock_op(w, n);
@@ -300,18 +353,11 @@ void work_op(struct world *w, struct node *n)
 	} else if (rng_hit(&w->rng, w->k.close_share)) {
 		work_close(n, h);
 	} else if (rng_hit(&w->rng, w->k.cancel_share)) {
-		/* A close is the kernel's: nobody waits for it. */
-		for (q = n->reqs; q; q = q->next)
-			if (!q->gave_up && !q->answered && !q->r.orphan)
-				break;
-		if (q)
-			work_give_up(n, q, -EINTR);
-	} else if (n->n_reqs < SIM_REQS) {
-		q = work_request(n, FSM_COUNTER_ADD, h, name, amount(w, name));
-		if (rng_hit(&w->rng, 300000)) {
-			q->timeout = node_now(n) + rng_below(&w->rng, 400 * MS);
-			n->user_at = min(n->user_at, q->timeout);
-		}
+		interrupt(w, n);
+	} else if (rng_hit(&w->rng, w->k.burst_share)) {
+		burst(w, n, h, name);
+	} else if (!work_full(n)) {
+		add(w, n, h, name, amount(w, name), 300000);
 	}
 	node_drain(n);
 }

@@ -139,7 +139,8 @@
  * @status: out: 0 or a negative errno
  * @index: out: the operation's place in the one order. In, for a read with
  *	CONSENSUS_READ_INDEX: the index that it must have seen at least.
- *	Otherwise in: 0.
+ *	Otherwise in: 0. Additions to one counter that waited together may have
+ *	one index; their order is that of the values
  * @timeout_ns: in: how long to wait (relative, ns); 0: the node's default,
  *	30 s; CONSENSUS_NO_TIMEOUT: no limit
  * @fence_name: in: a lock; empty: no fence

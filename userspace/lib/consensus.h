@@ -62,7 +62,8 @@ enum consensus_consistency {
 /**
  * struct consensus_result - what a call on a counter returned
  * @value: the counter's value (after an addition)
- * @index: the place of the operation, or of the state read, in the one order
+ * @index: the place of the operation, or of the state read, in the one order;
+ *	additions that waited together may share it, in the order of their values
  * @version: reads only: index of the counter's last change
  */
 struct consensus_result {

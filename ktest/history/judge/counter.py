@@ -8,6 +8,11 @@ acknowledged addition owns must be filled by additions of unknown outcome that
 were called in time. Then real time and the index must agree with that order.
 This is complete and, with one size of unknown addition, n log n.
 
+Additions of one size by one handle that waited together may be one entry, a run:
+they have one index, and their values follow each other. Only who says of what handle
+it is can be in one. Those of unknown outcome may be anywhere in them: whether each is
+of that handle, and was called in time, is not judged.
+
 With a compare-and-set the value may go back. Where every operation has an
 index, that is the order, and only the unknown ones are searched for; else the
 general search decides.
@@ -22,10 +27,6 @@ STATES = 100000
 ADDS = ("inc", "add")
 BY_INDEX = "index against value"
 CHANGES = ADDS + ("cas", "delete")
-
-
-def delta_of(op):
-    return 1 if op.op == "inc" else op.args["delta"]
 
 
 def prepare(ops):
@@ -43,25 +44,38 @@ def prepare(ops):
             (op.status == "unknown" and not op.is_read)]
 
 
-# --- the model: state is (value, index of the last operation placed) ---------
+# --- the model: state is (value, place of the last operation) ------------------
+
+# A place is (index, run): additions of that size may still come at that index; run 0:
+# nothing but reads may.
+START = (0, 0)
+
+
+def run_of(op):
+    """The size of the additions that op may share an index with; 0: with none."""
+    return (op.amount or 0) if op.handle is not None else 0
+
 
 def _place(op, last):
-    """The index after op, None when its own does not fit behind last."""
+    """The place after op, None when its own does not fit behind last."""
+    index, run = last
     if op.is_read:
         at = op.floor if op.index is None else op.index
         if op.index is None:
-            return max(last, at)
-        return at if at >= max(last, op.floor) else None
+            return max(index, at), 0
+        return (at, 0) if at >= max(index, op.floor) else None
+    mine = run_of(op)
+    same = mine and mine == run
     if op.status == "unknown" or op.index is None:
-        return last + 1
-    return op.index if op.index > last else None
+        return index + (not same), mine
+    return (op.index, mine) if op.index > index or (same and op.index == index) else None
 
 
 def _value(op, value):
     """The value after op, None when op cannot have answered what it did."""
     known = op.status == "ok"
     if op.op in ADDS:
-        after = value + delta_of(op)
+        after = value + op.amount
         if after > U64_MAX or (known and op.value != after):
             return None
         return after
@@ -86,7 +100,7 @@ def step(state, op):
 # --- additions only ----------------------------------------------------------
 
 def _start(op):
-    return op.value if op.is_read else op.value - delta_of(op)
+    return op.value if op.is_read else op.value - op.amount
 
 
 def _sequence(known):
@@ -96,14 +110,14 @@ def _sequence(known):
     that starts there; reads of one value in the order of their index.
     """
     return sorted(known, key=lambda op: (
-        _start(op), not (op.is_read or delta_of(op) == 0),
+        _start(op), not (op.is_read or op.amount == 0),
         op.place or 0))
 
 
 class _Fill:
     """Which unknown additions fill the gaps: all ways at once.
 
-    A way is (how many of each size are used, index of the last place). Sizes
+    A way is (how many of each size are used, the last place). Sizes
     are all that matters: whoever was called early enough for one gap was so
     for every later gap, because the deadlines only grow.
     """
@@ -111,16 +125,17 @@ class _Fill:
     def __init__(self, unknown):
         calls = {}
         for op in unknown:
-            calls.setdefault(delta_of(op), []).append(op.call)
-        calls.pop(0, None)
-        self.sizes = sorted(calls)
-        self.calls = [sorted(calls[d]) for d in self.sizes]
-        self.ways = {((0,) * len(self.sizes), 0)}
+            if op.amount:
+                calls.setdefault((op.amount, run_of(op)), []).append(op.call)
+        self.kinds = sorted(calls)
+        self.sizes = [size for size, _ in self.kinds]
+        self.calls = [sorted(calls[k]) for k in self.kinds]
+        self.ways = {((0,) * len(self.sizes), START)}
 
     def _compose(self, gap, k, used, free):
-        """Yield (used, number) for each way to fill gap with sizes from k."""
+        """Yield used for each way to fill gap with sizes from k."""
         if gap == 0:
-            yield used, 0
+            yield used
             return
         if k == len(self.sizes):
             return
@@ -132,24 +147,42 @@ class _Fill:
             least = gap // self.sizes[k]
         for n in range(least, most + 1):
             more = used[:k] + (used[k] + n,) + used[k + 1:]
-            for all_, count in self._compose(gap - n * self.sizes[k], k + 1,
-                                             more, free):
-                yield all_, count + n
+            yield from self._compose(gap - n * self.sizes[k], k + 1, more, free)
+
+    def _places(self, before, after, last):
+        """Yield each place behind what was used from before to after: the earliest ones.
+
+        All of one size can be one run, and the first can be that of last, if there is
+        another one to be the last.
+        """
+        new = [(k[1], b - a) for k, a, b in zip(self.kinds, before, after) if b > a]
+        alone = sum(n for run, n in new if not run)
+        runs = [run for run, _ in new if run]
+        for end in runs + [0] * (alone > 0):
+            joins = last[1] in runs and (last[1] != end or (len(runs) == 1 and not alone))
+            yield last[0] + alone + len(runs) - joins, end
+
+    def _earliest(self, ways):
+        """Who is further on with the same used can do nothing that the others cannot."""
+        best = {}
+        for used, (index, _) in ways:
+            best[used] = min(index, best.get(used, index))
+        return {way for way in ways if way[1][0] == best[way[0]]}
 
     def gap(self, size, deadline):
         """Fill size with unknown additions called by deadline; False: none can."""
         free = [bisect_right(c, deadline) for c in self.calls]
         ways = set()
         for used, last in self.ways:
-            for all_, count in self._compose(size, 0, used, free):
-                ways.add((all_, last + count))
+            for all_ in self._compose(size, 0, used, free):
+                ways.update((all_, place) for place in self._places(used, all_, last))
                 if len(ways) > STATES:
                     raise Undecided("too many ways to fill the gaps")
-        self.ways = ways or self.ways
+        self.ways = self._earliest(ways) or self.ways
         return bool(ways)
 
     def place(self, op):
-        """Let op take its index behind each way; False when it fits nowhere."""
+        """Let op take its place behind each way; False when it fits nowhere."""
         ways = {(used, _place(op, last)) for used, last in self.ways}
         ways = {way for way in ways if way[1] is not None}
         self.ways = ways or self.ways
@@ -163,7 +196,7 @@ def _gap_words(name, lo, op, failed, ends):
             "outcome, can have made that step before this one returned" %
             (name, lo, hi))
     for bad in failed:
-        if bad.op in ADDS and 0 < delta_of(bad) <= hi - lo and bad.call <= ends:
+        if bad.op in ADDS and 0 < bad.amount <= hi - lo and bad.call <= ends:
             return Violation("a failed operation took effect", text +
                              "; the second one would fit, but it was reported "
                              "as having had no effect", op, bad)
@@ -224,7 +257,7 @@ def _groups(seq):
     """Equal places by value: an addition alone, reads of one value together."""
     groups = []
     for op in seq:
-        flat = op.is_read or delta_of(op) == 0
+        flat = op.is_read or op.amount == 0
         if flat and groups and groups[-1][0] == (op.value, True):
             groups[-1][1].append(op)
         else:
@@ -235,7 +268,7 @@ def _groups(seq):
 def judge_adds(name, ops, first, failed=()):
     """The fast judge, where additions alone can have changed the counter."""
     known = [op for op in ops if op.status == "ok"]
-    low = [op for op in known if not op.is_read and op.value < delta_of(op)]
+    low = [op for op in known if not op.is_read and op.value < op.amount]
     if low:
         return [Violation("below its own addition", "the value after it is less "
                           "than what it added", low[0])]
@@ -253,9 +286,9 @@ def judge_adds(name, ops, first, failed=()):
 def judge_ordered(ops, first, limit=wgl.LIMIT):
     """All known operations have an index, so that their order is given."""
     known = sorted((op for op in ops if op.status == "ok"),
-                   key=lambda op: (op.index, op.is_read))
+                   key=lambda op: (op.index, op.is_read, op.value or 0))
     maybe = [op for op in ops if op.status == "unknown"]
-    a, b = wgl.ordered(known, maybe, (first, 0), step, limit)
+    a, b = wgl.ordered(known, maybe, (first, START), step, limit)
     if b is None:
         return []
     text = "in the order of the index the second cannot have answered this after the first"
@@ -264,7 +297,7 @@ def judge_ordered(ops, first, limit=wgl.LIMIT):
 
 def judge_general(ops, first, limit=wgl.LIMIT):
     """The reference; complete for everything, feasible for little."""
-    if wgl.search(ops, (first, 0), step, limit):
+    if wgl.search(ops, (first, START), step, limit):
         return []
     return [Violation("no order", "no order of these operations explains what "
                       "they answered")]

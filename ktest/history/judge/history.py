@@ -44,13 +44,14 @@ class Op:
     strong: takes effect between call and return. A weak read (local, or at
     least some index) may show an older state, never one newer than its return.
     floor: the smallest index a weak read was told to be at, else 0.
+    handle: through which open file, shared by several clients; None: its own alone.
     token: what an acquire or convert was given. held: what a release, convert or
     fencecheck names. fence: (lock, token) under which the operation was made.
     """
 
     __slots__ = ("line", "client", "call", "ret", "kind", "op", "name", "args",
                  "status", "value", "index", "strong", "floor", "okay",
-                 "token", "held", "lease", "fence", "errno")
+                 "token", "held", "lease", "fence", "errno", "handle")
 
     def _lock_words(self):
         said = [self.args[k] for k in ("mode",) if k in self.args]
@@ -101,6 +102,11 @@ class Op:
     @property
     def session(self):
         return self.args.get("session")
+
+    @property
+    def amount(self):
+        """What an addition to a counter adds; None: it is none."""
+        return {"inc": 1, "add": self.args.get("delta")}.get(self.op)
 
     @property
     def shared(self):
@@ -172,12 +178,15 @@ def parse_line(line, obj):
     op.value, op.index = _uint(line, res, "value"), _uint(line, res, "index")
     _lock_fields(line, op, res)
     op.client, op.status = obj.get("client"), obj.get("status")
+    op.handle = obj.get("handle")
     if op.op == "init":
         return op, None
     if op.status not in STATUSES:
         raise Malformed("line %d: status %r" % (line, op.status))
     if isinstance(op.client, bool) or not isinstance(op.client, (int, str)):
         raise Malformed("line %d: client is missing" % line)
+    if isinstance(op.handle, bool) or not isinstance(op.handle, (int, str, type(None))):
+        raise Malformed("line %d: handle is neither integer nor string" % line)
     op.okay = res.get("ok", True)
     if not isinstance(op.okay, bool):
         raise Malformed("line %d: result.ok is not a boolean" % line)

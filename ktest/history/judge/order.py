@@ -2,8 +2,9 @@
 """What the index promises, for all names and kinds together.
 
 Every operation's index is its place in the one order that all members agree
-on. Changes have places of their own; a read stands at the place of the last
-entry that it reflects, after the change of that index. So, where a comes
+on. Changes have places of their own, but for additions of one handle to one counter
+that waited together (a run); a read stands at the place of the last entry that it reflects,
+after the changes of that index. So, where a comes
 before b in that order, b must not have returned before a was called. A pair
 is enough: a longer cycle of "before in the order" and "returned before called"
 always contains a contradicting pair.
@@ -50,12 +51,24 @@ def _places(ops):
     return groups
 
 
+def _run(group):
+    """Additions of one size to one counter, by one handle and under no fence?"""
+    kinds = {(op.kind, op.name, op.amount, op.handle) for op in group}
+    return (len(kinds) == 1 and group[0].amount and group[0].handle is not None and
+            not any(op.fence for op in group))
+
+
 def _twice(group):
     """Two changes of one place that cannot be one entry, or None.
 
     A release and all grants that it brings about are one; so are the grants of an
-    expiry. Nothing else is.
+    expiry. So are additions of one handle that waited together: none had returned when
+    another was called. Nothing else is.
     """
+    if _run(group):
+        first = min(group, key=lambda op: op.ret)
+        last = max(group, key=lambda op: op.call)
+        return (first, last) if first.ret < last.call else None
     alone = [op for op in group if op.op not in ("acquire", "convert")]
     if len(alone) > 1:
         return alone[:2]
