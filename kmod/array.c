@@ -15,36 +15,27 @@
 
 /**
  * struct cns_array - an array under way
- * @ref: the caller's, and one of each operation
  * @left: operations that are not answered, and the caller while it begins them
- * @count: c
- * @handle: c, whose; the operations hold references
+ * @handle: c, whose; kept by the file
+ * @node: that has them, with a reference; NULL: none
  * @cmd: c, what to complete; NULL: @done
  * @task: with a reference, who issued @cmd; else NULL
  * @begun: some may be under way
  * @user: c, the caller's struct
  * @done: all are answered
- * @ops: them
+ * @ops: them, chained, in order
  */
 struct cns_array {
-	refcount_t ref;
 	atomic_t left;
-	u32 count;
 	struct cns_handle *handle;
+	struct cns_node *node;
 	struct io_uring_cmd *cmd;
 	struct task_struct *task;
 	bool begun;
 	struct consensus_array __user *user;
 	struct completion done;
-	struct cns_op ops[];
+	struct llist_node *ops;
 };
-
-/* Anywhere. */
-void cns_array_put(struct cns_array *a)
-{
-	if (refcount_dec_and_test(&a->ref))
-		kvfree(a);
-}
 
 const void __user *cns_array_user(const struct cns_array *a)
 {
@@ -87,38 +78,35 @@ static const struct cns_door *cns_entry_door(const struct consensus_array_entry 
 	return door && door->fill && !e->zero ? door : NULL;
 }
 
-/* Every operation, neither copied nor checked yet; with the caller's references. */
+/* Every operation, neither copied nor checked yet; there is an entry for each. */
 static int cns_array_parts(struct cns_array *a,
-			   const struct consensus_array_entry *e, u32 count)
+			   const struct consensus_array_entry *e)
 {
 	const struct cns_door *door = NULL;
 	struct cns_op *op;
-	u32 i;
 
-	for (i = 0; i < count; i++) {
-		door = cns_entry_door(&e[i], door);
+	llist_for_each_entry(op, a->ops, chain) {
+		door = cns_entry_door(e, door);
 		if (!door)
 			return -EINVAL;
-		op = &a->ops[i];
-		cns_op_init(op, door, a->handle, u64_to_user_ptr(e[i].argument));
+		op->door = door;
+		op->user = u64_to_user_ptr(e->argument);
 		op->array = a;
 		op->task = a->task;
-		refcount_inc(&a->ref);
-		a->count++;
+		e++;
 	}
 	return 0;
 }
 
-/* The caller has no more to do with it, whatever is still under way. */
-static void cns_array_drop(struct cns_array *a)
+/* All are answered, or none has begun. */
+static void cns_array_free(struct cns_array *a)
 {
-	u32 i;
-
-	for (i = 0; i < a->count; i++)
-		cns_request_put(&a->ops[i].request);
+	cns_ops_put(a->ops);
+	if (a->node)
+		cns_node_put(a->node);
 	if (a->task)
 		put_task_struct(a->task);
-	cns_array_put(a);
+	kfree(a);
 }
 
 static struct cns_array *cns_array_new(struct file *file,
@@ -134,21 +122,27 @@ static struct cns_array *cns_array_new(struct file *file,
 	if (IS_ERR(e))
 		return ERR_CAST(e);
 	err = -ENOMEM;
-	a = kvmalloc(struct_size(a, ops, u->count), GFP_KERNEL_ACCOUNT);
+	a = kmalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		goto free;
-	refcount_set(&a->ref, 1);
+	a->ops = cns_ops_new(file->private_data, u->count);
+	if (!a->ops)
+		goto free_array;
 	atomic_set(&a->left, u->count + 1);
-	a->count = 0;
 	a->handle = file->private_data;
+	a->node = NULL;
 	a->cmd = cmd;
 	a->task = cmd ? get_task_struct(current) : NULL;
 	a->begun = false;
 	a->user = user;
 	init_completion(&a->done);
-	err = cns_array_parts(a, e, u->count);
-	if (err)
-		cns_array_drop(a);
+	err = cns_array_parts(a, e);
+	if (!err)
+		goto free;
+	cns_array_free(a);
+	a = NULL;
+free_array:
+	kfree(a);
 free:
 	kfree(e);
 	return err ? ERR_PTR(err) : a;
@@ -166,17 +160,15 @@ static void cns_part_fail(struct cns_array *a, struct cns_op *op, int err)
 /* Arguments of all. The first deadline of those that are in order, if any is. */
 static u64 cns_array_fill(struct cns_array *a, struct file *file, u32 *begin)
 {
-	u64 first = U64_MAX;
+	u64 first = U64_MAX, now = cns_now();
 	struct cns_op *op;
-	u32 i;
 	int err;
 
 	*begin = 0;
-	for (i = 0; i < a->count; i++) {
-		op = &a->ops[i];
-		err = cns_op_copy(op);
+	llist_for_each_entry(op, a->ops, chain) {
+		err = cns_take(&op->arg, op->user, op->door->size);
 		if (!err)
-			err = cns_op_fill(op, file);
+			err = cns_op_fill(op, file, now);
 		op->status = err;
 		if (err)
 			continue;
@@ -190,32 +182,32 @@ static u64 cns_array_fill(struct cns_array *a, struct file *file, u32 *begin)
 static void cns_array_begin(struct cns_array *a, struct cns_node *n)
 {
 	u64 now = cns_now();
+	struct cns_batch b;
 	struct cns_op *op;
-	u32 i;
 	int err;
 
-	for (i = 0; i < a->count; i++) {
-		op = &a->ops[i];
+	cns_batch_init(&b);
+	llist_for_each_entry(op, a->ops, chain) {
 		if (op->status) {
 			cns_array_less(a);
 			continue;
 		}
-		kref_get(&n->ref);
 		op->request.node = n;
 		op->request.room = true;
-		err = cns_op_begin(op, now);
+		err = cns_batch_add(&b, op, now);
 		if (err)
 			cns_part_fail(a, op, err);
 	}
+	cns_batch_begin(&b, a->handle, n, now);
 }
 
 /* None of them can begin. */
 static void cns_array_fail(struct cns_array *a, int err)
 {
-	u32 i;
+	struct cns_op *op;
 
-	for (i = 0; i < a->count; i++)
-		cns_part_fail(a, &a->ops[i], a->ops[i].status ?: err);
+	llist_for_each_entry(op, a->ops, chain)
+		cns_part_fail(a, op, op->status ?: err);
 }
 
 /* A node with room for @count more; ERR_PTR() as for cns_room(). */
@@ -260,6 +252,7 @@ static int cns_array_start(struct cns_array *a, struct file *file,
 		cns_array_fail(a, PTR_ERR(n));
 		return 0;
 	}
+	a->node = n;
 	a->begun = true;
 	if (a->cmd)
 		cns_uring_queue(a->cmd, a, flags);
@@ -268,7 +261,6 @@ static int cns_array_start(struct cns_array *a, struct file *file,
 		cns_uring_run(n);
 	else
 		cns_node_run(n);
-	cns_node_put(n);
 	return 0;
 }
 
@@ -298,15 +290,16 @@ static void cns_array_wait(struct cns_array *a)
  */
 s32 cns_array_finish(struct cns_array *a, bool mm)
 {
-	u32 i, failed = 0;
+	struct cns_op *op;
+	u32 failed = 0;
 	s32 err = 0;
 
-	for (i = 0; i < a->count; i++)
-		failed += !!cns_op_finish(&a->ops[i], mm);
+	llist_for_each_entry(op, a->ops, chain)
+		failed += !!cns_op_finish(op, mm);
 	/* An error that says that nothing happened would not be true. */
 	if (!mm || put_user(failed, &a->user->failed))
 		err = -ENOTRECOVERABLE;
-	cns_array_drop(a);
+	cns_array_free(a);
 	return err;
 }
 
@@ -360,7 +353,7 @@ int cns_array_uring(struct io_uring_cmd *cmd, void __user *p, unsigned int flags
 		return PTR_ERR(a);
 	err = cns_array_start(a, cmd->file, flags);
 	if (err) {
-		cns_array_drop(a);
+		cns_array_free(a);
 		return err;
 	}
 	if (!a->begun)

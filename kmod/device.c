@@ -12,9 +12,41 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "op.h"
 
 /* ------------------------------------------------------------------ checks */
+
+/* Names, and what is reserved, consist of such pieces. */
+static bool cns_zero32(const void *p)
+{
+	const u64 *w = p;
+
+	return !(w[0] | w[1] | w[2] | w[3]);
+}
+
+/*
+ * Is @name zero from @n on? By words, as every struct has it at a multiple of eight: the
+ * one that @n is in without what comes before, then whole ones.
+ */
+static bool cns_name_ends(const char name[CONSENSUS_NAME_SIZE], size_t n)
+{
+	const __le64 *w = (const __le64 *)name + n / 8;
+	const char *end = name + CONSENSUS_NAME_SIZE;
+
+	/* Most are short. */
+	if (n < 32) {
+		end = name + 32;
+		if (!cns_zero32(end))
+			return false;
+	}
+	if (le64_to_cpup(w) >> n % 8 * 8)
+		return false;
+	while (++w < (const __le64 *)end)
+		if (*w)
+			return false;
+	return true;
+}
 
 int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len)
 {
@@ -22,15 +54,18 @@ int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len)
 
 	if (n == CONSENSUS_NAME_SIZE)
 		return -ENAMETOOLONG;
-	if (memchr_inv(name + n, 0, CONSENSUS_NAME_SIZE - n))
+	if (!cns_name_ends(name, n))
 		return -EINVAL;
 	*len = n;
 	return fsm_name_check(name, n);
 }
 
-static bool cns_zero(const void *p, size_t n)
+/* Nothing under @op's flags but a timeout: no fence, and nothing reserved. */
+static bool cns_op_plain(const struct consensus_op *op)
 {
-	return !memchr_inv(p, 0, n);
+	BUILD_BUG_ON(sizeof(op->fence_name) != 64 || sizeof(op->reserved) != 32);
+	return !op->fence_token && cns_zero32(op->fence_name) &&
+	       cns_zero32(op->fence_name + 32) && cns_zero32(op->reserved);
 }
 
 /*
@@ -40,7 +75,6 @@ static bool cns_zero(const void *p, size_t n)
 int cns_check_op(const struct consensus_op *op, u32 flags,
 		 struct fsm_fence *fence)
 {
-	size_t at = offsetof(struct consensus_op, fence_name);
 	struct fsm_fence f = { .token = op->fence_token };
 	int err;
 
@@ -48,10 +82,9 @@ int cns_check_op(const struct consensus_op *op, u32 flags,
 		return -EINVAL;
 	if (fence)
 		*fence = f;
-	/* Most have no fence: all of it is zero, and looked at once. */
-	if (likely(cns_zero((const u8 *)op + at, sizeof(*op) - at)))
+	if (likely(cns_op_plain(op)))
 		return 0;
-	if (!fence || !f.token || !cns_zero(op->reserved, sizeof(op->reserved)))
+	if (!fence || !f.token || !cns_zero32(op->reserved))
 		return -EINVAL;
 	err = cns_check_name(op->fence_name, &f.name_len);
 	f.name = op->fence_name;
@@ -59,37 +92,79 @@ int cns_check_op(const struct consensus_op *op, u32 flags,
 	return err;
 }
 
-/* On cns_now()'s clock; U64_MAX: never. */
-u64 cns_deadline(const struct consensus_op *op)
-{
-	u64 timeout = op->timeout_ns ?: CNS_TIMEOUT_DEFAULT_S * (u64)NSEC_PER_SEC;
-	u64 now = cns_now();
-
-	return timeout < U64_MAX - now ? now + timeout : U64_MAX;
-}
-
 /* ---------------------------------------------------------------- requests */
 
-void cns_request_name(struct cns_request *r, const char *name, u8 len)
+/* Bits in which the words at @i differ: a request's name is where it is. */
+static u64 cns_name_diff(const char *a, const char *b, size_t i)
 {
-	r->command.name_len = len;
-	memcpy(r->command.name, name, len);
+	return get_unaligned((const u64 *)a + i) ^ get_unaligned((const u64 *)b + i);
 }
 
-/* The operation is made under a grant. */
-static int cns_request_fence(struct cns_request *r, const struct fsm_fence *f)
+/* The same, with what is behind their ends? */
+static bool cns_name_same(const char a[CONSENSUS_NAME_SIZE],
+			  const char b[CONSENSUS_NAME_SIZE])
+{
+	BUILD_BUG_ON(CONSENSUS_NAME_SIZE != 8 * sizeof(u64));
+	return !(cns_name_diff(a, b, 0) | cns_name_diff(a, b, 1) |
+		 cns_name_diff(a, b, 2) | cns_name_diff(a, b, 3) |
+		 cns_name_diff(a, b, 4) | cns_name_diff(a, b, 5) |
+		 cns_name_diff(a, b, 6) | cns_name_diff(a, b, 7));
+}
+
+/**
+ * cns_request_name() - what a request is about
+ * @r: the request, which has no name, or (struct cns_op) the one its memory had last
+ * @name: checked here
+ *
+ * Programs mostly name again what they named before: that was checked then.
+ *
+ * Return: as cns_check_name().
+ */
+int cns_request_name(struct cns_request *r, const char name[CONSENSUS_NAME_SIZE])
+{
+	struct fsm_request *c = &r->command;
+	u8 len;
+	int err;
+
+	BUILD_BUG_ON(sizeof(c->name) != CONSENSUS_NAME_SIZE);
+	if (c->name_len && cns_name_same(c->name, name))
+		return 0;
+	c->name_len = 0;
+	err = cns_check_name(name, &len);
+	if (err)
+		return err;
+	c->name_len = len;
+	memcpy(c->name, name, sizeof(c->name));
+	return 0;
+}
+
+/* The operation is made under a grant, if @op is right. */
+static noinline int cns_request_fence(struct cns_request *r,
+				      const struct consensus_op *op)
 {
 	struct fsm_extra *x;
+	struct fsm_fence f;
+	int err;
 
-	if (likely(!f->token))
-		return 0;
+	err = cns_check_op(op, op->flags, &f);
+	if (err)
+		return err;
 	x = cns_request_extra(r);
 	if (!x)
 		return -ENOMEM;
-	x->fence_token = f->token;
-	x->fence_len = f->name_len;
-	memcpy(x->fence_name, f->name, f->name_len);
+	x->fence_token = f.token;
+	x->fence_len = f.name_len;
+	memcpy(x->fence_name, f.name, f.name_len);
 	return 0;
+}
+
+/* The head of an operation that takes @flags and a fence. Most have none. */
+static int cns_request_head(struct cns_request *r, const struct consensus_op *op,
+			    u32 flags)
+{
+	if (op->flags & ~flags)
+		return -EINVAL;
+	return likely(cns_op_plain(op)) ? 0 : cns_request_fence(r, op);
 }
 
 /*
@@ -99,7 +174,7 @@ static int cns_request_fence(struct cns_request *r, const struct fsm_fence *f)
 int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op)
 {
 	struct cns_handle *h = file->private_data;
-	u64 deadline = cns_deadline(op);
+	u64 deadline = cns_deadline(op, cns_now());
 	int err = cns_handle_lost(h);
 
 	if (unlikely(err))
@@ -121,21 +196,85 @@ int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op)
 	return r->command.status;
 }
 
+/* ------------------------------------------------------------------ copies */
+
+/* Results besides status and index stand from here on: behind a head and a name. */
+#define CNS_RESULTS offsetofend(struct consensus_counter_add, name)
+
 /*
- * Before anything happens: can the result be written at all? Whoever unmaps its
- * struct during the call has only itself to blame.
+ * Of a size that the compiler knows, a copy is checked when it is built (hardened usercopy),
+ * which costs more than the copy where it is not.
  */
-int cns_probe(struct consensus_op __user *op)
+static int cns_copy(union cns_door_arg *arg, const void __user *p, size_t size)
 {
-	return put_user(-ENOTRECOVERABLE, &op->status);
+	if (likely(size == sizeof(arg->add)))
+		return copy_from_user(arg, p, sizeof(arg->add)) ? -EFAULT : 0;
+	if (size == sizeof(arg->acquire))
+		return copy_from_user(arg, p, sizeof(arg->acquire)) ? -EFAULT : 0;
+	return copy_from_user(arg, p, size) ? -EFAULT : 0;
 }
 
-int cns_result(struct consensus_op __user *to, const struct consensus_op *op)
+/**
+ * cns_take() - an operation's struct, copied once
+ * @arg: to
+ * @p: from
+ * @size: of it
+ *
+ * Tries whether the result can be written, before anything happens: the status, which
+ * says that the outcome is unknown until it is known, and the end, which is in the next
+ * page at most. Whoever unmaps its struct during the call has only itself to blame.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int cns_take(union cns_door_arg *arg, void __user *p, size_t size)
 {
-	if (put_user(op->index, &to->index) ||
-	    put_user(op->status, &to->status))
+	union cns_door_arg __user *user = p;
+	u64 __user *end = p + size;
+	u64 last;
+
+	if (cns_copy(arg, p, size))
 		return -EFAULT;
-	return op->status;
+	last = ((const u64 *)arg)[size / sizeof(u64) - 1];
+	if (!user_write_access_begin(user, size))
+		return -EFAULT;
+	unsafe_put_user(-ENOTRECOVERABLE, &user->op.status, fault);
+	unsafe_put_user(last, end - 1, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/**
+ * cns_tell() - results of an operation to its caller's struct
+ * @p: that
+ * @arg: them
+ * @size: of it
+ *
+ * Of what failed, the status and the index alone.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int cns_tell(void __user *p, const union cns_door_arg *arg, size_t size)
+{
+	union cns_door_arg __user *user = p;
+	const u64 *from = (const u64 *)arg;
+	u64 __user *to = p;
+	size_t i, end = arg->op.status ? 0 : size / sizeof(u64);
+
+	if (!user_write_access_begin(user, size))
+		return -EFAULT;
+	for (i = CNS_RESULTS / sizeof(u64); i < end; i++)
+		unsafe_put_user(from[i], to + i, fault);
+	unsafe_put_user(arg->op.index, &user->op.index, fault);
+	/* Last, as it says that the others are there. */
+	unsafe_put_user(arg->op.status, &user->op.status, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /* -------------------------------------------------------------- operations */
@@ -144,13 +283,11 @@ int cns_fill_add(struct file *file, union cns_door_arg *arg,
 		 struct cns_request *r)
 {
 	struct consensus_counter_add *a = &arg->add;
-	struct fsm_fence fence;
-	u8 len;
 	int err;
 
-	err = cns_check_op(&a->op, 0, &fence);
+	err = cns_request_head(r, &a->op, 0);
 	if (!err)
-		err = cns_check_name(a->name, &len);
+		err = cns_request_name(r, a->name);
 	if (!err && (a->op.index || !a->delta))
 		err = -EINVAL;
 	if (err)
@@ -158,43 +295,12 @@ int cns_fill_add(struct file *file, union cns_door_arg *arg,
 	r->kind = CNS_REQ_COMMAND;
 	r->command.op = FSM_COUNTER_ADD;
 	r->command.arg = a->delta;
-	cns_request_name(r, a->name, len);
-	return cns_request_fence(r, &fence);
+	return 0;
 }
 
 void cns_result_add(const struct cns_request *r, union cns_door_arg *arg)
 {
 	arg->add.value = r->command.value;
-}
-
-/* The hottest call: only what is told is written, and only what is needed probed. */
-static int cns_ioctl_add(struct file *file, void __user *p)
-{
-	struct consensus_counter_add __user *to = p;
-	union cns_door_arg arg;
-	struct consensus_op *op = &arg.op;
-	struct cns_request *r;
-
-	/* The struct lies in two pages at most: status in the first, then value. */
-	if (copy_from_user(&arg.add, p, sizeof(arg.add)) || cns_probe(&to->op) ||
-	    put_user(arg.add.value, &to->value))
-		return -EFAULT;
-	op->status = -EBADF;
-	if (!(file->f_mode & FMODE_WRITE))
-		return cns_result(&to->op, op);
-	op->status = -ENOMEM;
-	r = cns_request_spare();
-	if (!r)
-		return cns_result(&to->op, op);
-	op->status = cns_fill_add(file, &arg, r);
-	if (!op->status)
-		op->status = cns_run(file, r, op);
-	if (!op->status && put_user(r->command.value, &to->value)) {
-		cns_request_put(r);
-		return -EFAULT;
-	}
-	cns_request_put(r);
-	return cns_result(&to->op, op);
 }
 
 static int cns_read_kind(const struct consensus_op *op, u8 *kind)
@@ -221,23 +327,21 @@ static int cns_read_kind(const struct consensus_op *op, u8 *kind)
 int cns_read_fill(struct cns_request *r, const struct consensus_op *op,
 		  const char *name, u64 token)
 {
-	struct fsm_fence fence;
-	u8 len, kind;
+	u8 kind;
 	int err;
 
-	err = cns_check_op(op, CONSENSUS_READ_ALL, &fence);
+	err = cns_request_head(r, op, CONSENSUS_READ_ALL);
 	if (!err)
 		err = cns_read_kind(op, &kind);
 	if (!err)
-		err = cns_check_name(name, &len);
+		err = cns_request_name(r, name);
 	if (err)
 		return err;
 	r->kind = kind;
 	r->at_least = op->index;
 	r->check = token;
 	r->command.arg = token;
-	cns_request_name(r, name, len);
-	return cns_request_fence(r, &fence);
+	return 0;
 }
 
 int cns_fill_read(struct file *file, union cns_door_arg *arg,
@@ -254,32 +358,6 @@ void cns_result_read(const struct cns_request *r, union cns_door_arg *arg)
 	arg->read.version = r->command.arg;
 }
 
-static int cns_ioctl_read(struct file *file, void __user *p)
-{
-	struct consensus_counter_read __user *to = p;
-	union cns_door_arg arg;
-	struct consensus_op *op = &arg.op;
-	struct cns_request *r;
-	int err = 0;
-
-	if (copy_from_user(&arg.read, p, sizeof(arg.read)) ||
-	    cns_probe(&to->op) || put_user(0, &to->value) ||
-	    put_user(0, &to->version))
-		return -EFAULT;
-	op->status = -ENOMEM;
-	r = cns_request_spare();
-	if (!r)
-		return cns_result(&to->op, op);
-	op->status = cns_fill_read(file, &arg, r);
-	if (!op->status)
-		op->status = cns_run(file, r, op);
-	if (!op->status && (put_user(r->command.value, &to->value) ||
-			    put_user(r->command.arg, &to->version)))
-		err = -EFAULT;
-	cns_request_put(r);
-	return err ?: cns_result(&to->op, op);
-}
-
 /* -------------------------------------------------------------------- file */
 
 static long cns_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -287,14 +365,8 @@ static long cns_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *p = (void __user *)arg;
 	const struct cns_door *d;
 
-	switch (cmd) {
-	case CONSENSUS_IOC_COUNTER_ADD:
-		return cns_ioctl_add(file, p);
-	case CONSENSUS_IOC_COUNTER_READ:
-		return cns_ioctl_read(file, p);
-	case CONSENSUS_IOC_ARRAY:
+	if (cmd == CONSENSUS_IOC_ARRAY)
 		return cns_ioctl_array(file, p);
-	}
 	d = cns_door_find(cmd);
 	return d ? cns_door_call(file, d, p) : -ENOTTY;
 }
@@ -316,6 +388,8 @@ static int cns_open(struct inode *inode, struct file *file)
  */
 static int cns_release(struct inode *inode, struct file *file)
 {
+	/* No operation comes back any more: those that the file began are answered. */
+	cns_ops_trim(file->private_data);
 	cns_handle_release(file->private_data);
 	return 0;
 }

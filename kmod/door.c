@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The table of calls, and those that concern locks, sessions and handles. Arguments are
- * copied once, checked, and not looked at again. By ioctl the whole struct is written
- * back, which is tried before anything happens; counters have a shorter way (device.c).
+ * copied once, checked, and not looked at again. That the result can be written is tried
+ * before anything happens.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -63,7 +63,7 @@ static int cns_door_acquire(struct file *file, union cns_door_arg *arg)
 	err = cns_fill_acquire(file, arg, NULL);
 	if (err)
 		return err;
-	deadline = cns_deadline(&a->op);
+	deadline = cns_deadline(&a->op, cns_now());
 	cns_acquire_check(a, &fence, &len);
 	return cns_lock_acquire(file, a, &fence, len, deadline);
 }
@@ -72,13 +72,12 @@ static int cns_fill_release(struct file *file, union cns_door_arg *arg,
 			    struct cns_request *r)
 {
 	struct consensus_lock_release *a = &arg->release;
-	u8 len;
 	int err;
 
 	/* It needs no fence: it is refused unless its own grant holds. */
 	err = cns_check_op(&a->op, 0, NULL);
 	if (!err)
-		err = cns_check_name(a->name, &len);
+		err = cns_request_name(r, a->name);
 	if (!err && (a->op.index || (!a->token && !a->ticket)))
 		err = -EINVAL;
 	if (err)
@@ -90,7 +89,6 @@ static int cns_fill_release(struct file *file, union cns_door_arg *arg,
 	}
 	r->command.arg = a->token;
 	r->command.value = a->ticket;
-	cns_request_name(r, a->name, len);
 	return 0;
 }
 
@@ -107,12 +105,13 @@ static int cns_fill_command(const struct consensus_op *op, u8 code,
 			    const char *name, u64 victim, struct cns_request *r)
 {
 	struct fsm_extra *x;
-	u8 len = 0;
 	int err;
 
 	err = cns_check_op(op, 0, NULL);
 	if (!err && name)
-		err = cns_check_name(name, &len);
+		err = cns_request_name(r, name);
+	else
+		r->command.name_len = 0;
 	if (!err && op->index)
 		err = -EINVAL;
 	if (!err)
@@ -121,8 +120,6 @@ static int cns_fill_command(const struct consensus_op *op, u8 code,
 		return err;
 	r->command.op = code;
 	r->command.arg = victim;
-	if (name)
-		cns_request_name(r, name, len);
 	x = cns_request_extra(r);
 	if (!x)
 		return -ENOMEM;
@@ -228,7 +225,6 @@ static int cns_door_reset(struct file *file, union cns_door_arg *arg)
 static const struct cns_door cns_doors[] = {
 	CNS_OPERATION(COUNTER_ADD, false, cns_fill_add, cns_result_add),
 	CNS_OPERATION(COUNTER_READ, true, cns_fill_read, cns_result_read),
-	/* The one operation that is no request of its own: lock.c. */
 	{ CONSENSUS_IOC_LOCK_ACQUIRE, sizeof(struct consensus_lock_acquire),
 	  false, true, cns_fill_acquire, NULL, cns_door_acquire },
 	CNS_OPERATION(LOCK_RELEASE, false, cns_fill_release, NULL),
@@ -256,16 +252,6 @@ const struct cns_door *cns_door_find(unsigned int cmd)
 	return NULL;
 }
 
-bool cns_door_acquires(const struct cns_door *d)
-{
-	return d->fn == cns_door_acquire;
-}
-
-int cns_door_allowed(const struct file *file, const struct cns_door *d)
-{
-	return d->read || file->f_mode & FMODE_WRITE ? 0 : -EBADF;
-}
-
 /* An operation that is a request: begun and waited for. */
 static int cns_door_request(struct file *file, const struct cns_door *d,
 			    union cns_door_arg *arg)
@@ -284,6 +270,22 @@ static int cns_door_request(struct file *file, const struct cns_door *d,
 	return err;
 }
 
+/* An operation whose caller sleeps for it. */
+static long cns_door_operation(struct file *file, const struct cns_door *d,
+			       void __user *p)
+{
+	union cns_door_arg arg;
+	int err;
+
+	if (cns_take(&arg, p, d->size))
+		return -EFAULT;
+	err = cns_door_allowed(file, d);
+	if (!err)
+		err = d->fn ? d->fn(file, &arg) : cns_door_request(file, d, &arg);
+	arg.op.status = err;
+	return cns_tell(p, &arg, d->size) ?: err;
+}
+
 /**
  * cns_door_call() - a call, from its argument to its result
  * @file: the handle
@@ -299,18 +301,15 @@ long cns_door_call(struct file *file, const struct cns_door *d, void __user *p)
 	int err;
 
 	BUILD_BUG_ON(sizeof(arg) != sizeof(arg.acquire));
+	if (d->fill)
+		return cns_door_operation(file, d, p);
 	/* Can the result be written at all? With what is there now. */
 	if (copy_from_user(&arg, p, d->size) || copy_to_user(p, &arg, d->size))
 		return -EFAULT;
 	err = cns_door_allowed(file, d);
 	if (!err)
-		err = d->fn ? d->fn(file, &arg) : cns_door_request(file, d, &arg);
-	if (d->fill)
-		arg.op.status = err;
-	if (err && !d->fill)
-		return err;
-	/* Of a call that failed, the status alone is told. */
+		err = d->fn(file, &arg);
 	if (err)
-		return cns_result(p, &arg.op);
+		return err;
 	return copy_to_user(p, &arg, d->size) ? -EFAULT : 0;
 }

@@ -29,7 +29,8 @@ enum cns_handle_flag {
  * @ns: c, its namespace's place
  * @link: in cns_ns.list
  * @number: p, never given to another handle
- * @ref: the file's, one for each of its locks, and one while it is closing
+ * @ref: the file's, one for each of its locks, one while it is closing, and those of
+ *	operations that their callers could not wait for
  * @flags: a, enum cns_handle_flag
  * @abandoned: a, a call went away while its request was unresolved
  * @close: p, then o when SHUT: the HANDLE_CLOSE, allocated at open so that closing
@@ -52,6 +53,8 @@ enum cns_handle_flag {
  * @beat_until: a, when it expires (cns_now()), U64_MAX: never
  * @detached: see detach.c
  * @ops: l, operations whose callers do not sleep: op.c
+ * @spare: memory of such, to be used again. Anybody adds; l to take
+ * @kept: l, how many come back to @spare, and are there: CNS_OPS_KEPT at most
  * @ops_at: l, what @ops_timer is armed for (cns_now()), U64_MAX: it is not
  * @ops_timer: their deadlines
  */
@@ -80,6 +83,8 @@ struct cns_handle {
 	u64 beat_until;
 	struct cns_detached *detached;
 	struct list_head ops;
+	struct llist_head spare;
+	u32 kept;
 	u64 ops_at;
 	struct timer_list ops_timer;
 };
@@ -152,6 +157,14 @@ static inline bool cns_handle_alive(const struct cns_handle *h)
 	return !READ_ONCE(h->ns->dead);
 }
 
+/* Of what was called at @now, on cns_now()'s clock; U64_MAX: never. */
+static inline u64 cns_deadline(const struct consensus_op *op, u64 now)
+{
+	u64 timeout = op->timeout_ns ?: CNS_TIMEOUT_DEFAULT_S * (u64)NSEC_PER_SEC;
+
+	return timeout < U64_MAX - now ? now + timeout : U64_MAX;
+}
+
 /* handle.c */
 struct cns_handle *cns_handle_new(struct cns_ns *ns);
 void cns_handle_get(struct cns_handle *h);
@@ -196,10 +209,7 @@ int cns_list_sessions(struct cns_handle *h, struct consensus_list *a);
 int cns_check_name(const char name[CONSENSUS_NAME_SIZE], u8 *len);
 int cns_check_op(const struct consensus_op *op, u32 flags,
 		 struct fsm_fence *fence);
-u64 cns_deadline(const struct consensus_op *op);
-void cns_request_name(struct cns_request *r, const char *name, u8 len);
+int cns_request_name(struct cns_request *r, const char name[CONSENSUS_NAME_SIZE]);
 int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op);
-int cns_probe(struct consensus_op __user *op);
-int cns_result(struct consensus_op __user *to, const struct consensus_op *op);
 
 #endif

@@ -7,7 +7,9 @@
  * is over, whoever cuts it off (patience.c). An answer is a task work of io_uring, or
  * one less that its array waits for. Results are copied out by the task that asked.
  *
- * The memory of an operation that was cut off stays until the owner is done with it.
+ * The memory of an operation that was cut off stays until the owner is done with it. Any
+ * other is the handle's to use again (cns_handle.spare), until the timer finds that none is
+ * under way: as many at a time are not allocated, cleared and freed for each call.
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
@@ -20,24 +22,19 @@ static struct kmem_cache *cns_ops;
 
 /* ---------------------------------------------------------------- lifetime */
 
-/**
- * cns_op_init() - an operation, about to be filled
- * @op: memory of any content
- * @d: which call
- * @h: handle; a reference is taken
- * @user: its struct
- */
-void cns_op_init(struct cns_op *op, const struct cns_door *d,
-		 struct cns_handle *h, void __user *user)
+/* About to be filled. The name that its memory had last, if any, stays. */
+static void cns_op_init(struct cns_op *op, struct cns_handle *h)
 {
+	u8 len = op->request.command.name_len;
+
 	cns_request_clear(&op->request);
+	op->request.command.name_len = len;
 	op->request.op = true;
 	op->request.handle = h;
-	cns_handle_get(h);
 	op->lock = NULL;
-	op->door = d;
+	op->door = NULL;
 	INIT_LIST_HEAD(&op->link);
-	op->user = user;
+	op->user = NULL;
 	op->deadline = U64_MAX;
 	op->withdrawn = false;
 	op->cut = false;
@@ -47,26 +44,142 @@ void cns_op_init(struct cns_op *op, const struct cns_door *d,
 	op->array = NULL;
 }
 
-/* One by itself. NULL: no memory. May sleep. */
-struct cns_op *cns_op_new(const struct cns_door *d, struct cns_handle *h,
-			  void __user *user)
+/* Memory of one is gone for good. */
+static void cns_op_unkeep(struct cns_handle *h, u32 count)
 {
-	struct cns_op *op = kmem_cache_alloc(cns_ops, GFP_KERNEL);
-
-	if (op)
-		cns_op_init(op, d, h, user);
-	return op;
+	spin_lock_bh(&h->lock);
+	h->kept -= count;
+	spin_unlock_bh(&h->lock);
 }
 
-/* The last reference to @r, which begins one, is gone. Anywhere. */
+/* Up to @count that are there, in front of @chain. How many; so many more may be @keep. */
+static u32 cns_ops_spare(struct cns_handle *h, u32 count,
+			 struct llist_node **chain, u32 *keep)
+{
+	struct llist_node *node;
+	u32 had = 0;
+
+	spin_lock_bh(&h->lock);
+	while (had < count && (node = llist_del_first(&h->spare))) {
+		node->next = *chain;
+		*chain = node;
+		had++;
+	}
+	*keep = min_t(u32, count - had, CNS_OPS_KEPT - h->kept);
+	h->kept += *keep;
+	spin_unlock_bh(&h->lock);
+	return had;
+}
+
+/**
+ * cns_ops_new() - operations, about to be filled
+ * @h: handle; the caller's file keeps it
+ * @count: how many
+ *
+ * May sleep. Return: chained by .chain; NULL: no memory.
+ */
+struct llist_node *cns_ops_new(struct cns_handle *h, u32 count)
+{
+	struct llist_node *chain = NULL;
+	struct cns_op *op;
+	u32 had, keep;
+
+	for (had = cns_ops_spare(h, count, &chain, &keep); had < count; had++) {
+		op = kmem_cache_alloc(cns_ops, GFP_KERNEL);
+		if (!op)
+			break;
+		op->request.command.name_len = 0;
+		op->kept = keep;
+		keep -= op->kept;
+		op->chain.next = chain;
+		chain = &op->chain;
+	}
+	llist_for_each_entry(op, chain, chain)
+		cns_op_init(op, h);
+	if (likely(had == count))
+		return chain;
+	cns_op_unkeep(h, keep);
+	cns_ops_put(chain);
+	return NULL;
+}
+
+/* The last reference to @r, which begins one, is gone, after its caller's. Anywhere. */
 void cns_op_free(struct cns_request *r)
 {
 	struct cns_op *op = container_of(r, struct cns_op, request);
 
 	kfree(r->extra);
-	if (op->array)
-		cns_array_put(op->array);
-	else
+	if (op->kept)
+		cns_op_unkeep(r->handle, 1);
+	kmem_cache_free(cns_ops, op);
+}
+
+/*
+ * The caller's reference to one. False: others have it yet, and what its caller kept for
+ * it is its own from now on.
+ */
+static bool cns_op_last(struct cns_op *op)
+{
+	struct cns_request *r = &op->request;
+
+	if (refcount_read(&r->ref) > 1) {
+		cns_handle_get(r->handle);
+		if (op->array)
+			kref_get(&r->node->ref);
+		cns_request_put(r);
+		return false;
+	}
+	/* Whatever others did with it is over. */
+	smp_acquire__after_ctrl_dep();
+	if (unlikely(r->room))
+		cns_request_leave(r);
+	if (r->node && !op->array)
+		cns_node_put(r->node);
+	if (unlikely(r->extra))
+		kfree(r->extra);
+	return true;
+}
+
+/**
+ * cns_ops_put() - their caller is done with them
+ * @chain: of one handle, which a file still keeps, and none is linked
+ *
+ * Process context.
+ */
+void cns_ops_put(struct llist_node *chain)
+{
+	struct llist_node *first = NULL, *last = NULL;
+	struct cns_handle *h = NULL;
+	struct cns_op *op, *next;
+
+	llist_for_each_entry_safe(op, next, chain, chain) {
+		if (!cns_op_last(op))
+			continue;
+		if (!op->kept) {
+			kmem_cache_free(cns_ops, op);
+			continue;
+		}
+		h = op->request.handle;
+		op->chain.next = first;
+		first = &op->chain;
+		last = last ?: first;
+	}
+	if (first)
+		llist_add_batch(first, last, &h->spare);
+}
+
+/* What is kept for the next ones goes. The handle is closed, or its timer found none. */
+void cns_ops_trim(struct cns_handle *h)
+{
+	struct llist_node *chain;
+	struct cns_op *op, *next;
+
+	spin_lock_bh(&h->lock);
+	chain = llist_del_all(&h->spare);
+	llist_for_each_entry(op, chain, chain)
+		h->kept--;
+	spin_unlock_bh(&h->lock);
+	llist_for_each_entry_safe(op, next, chain, chain)
 		kmem_cache_free(cns_ops, op);
 }
 
@@ -101,11 +214,12 @@ void cns_op_done(struct cns_request *r)
 	struct cns_handle *h = r->handle;
 	bool ours;
 
-	spin_lock_bh(&h->lock);
+	/* The owner has bottom halves off. */
+	spin_lock(&h->lock);
 	ours = !list_empty(&op->link);
 	if (ours)
 		cns_op_claim(op);
-	spin_unlock_bh(&h->lock);
+	spin_unlock(&h->lock);
 	if (ours)
 		cns_op_deliver(op);
 }
@@ -122,15 +236,6 @@ static s32 cns_op_status(struct cns_op *op)
 	if (!r->command.status && op->door->result)
 		op->door->result(r, &op->arg);
 	return r->command.status;
-}
-
-/* Of what failed, the status alone is told. */
-static int cns_op_write(struct cns_op *op, s32 status)
-{
-	op->arg.op.status = status;
-	if (status)
-		return cns_result(&op->user->op, &op->arg.op);
-	return copy_to_user(op->user, &op->arg, op->door->size) ? -EFAULT : 0;
 }
 
 /* It succeeded, which cannot be told. What the completion says: @err, if that is so. */
@@ -153,8 +258,10 @@ static s32 cns_op_untold(struct cns_op *op, s32 err)
 s32 cns_op_finish(struct cns_op *op, bool mm)
 {
 	s32 status = cns_op_status(op);
-	bool told = mm && !cns_op_write(op, status);
+	bool told;
 
+	op->arg.op.status = status;
+	told = mm && !cns_tell(op->user, &op->arg, op->door->size);
 	/* It may have unmapped its struct meanwhile. What failed is told by the status. */
 	if (!status && !told)
 		status = cns_op_untold(op, mm ? -EFAULT : -ECANCELED);
@@ -212,28 +319,8 @@ void cns_lock_abandon(struct cns_lock *l)
 
 /* ---------------------------------------------------------------- beginning */
 
-/**
- * cns_op_copy() - its arguments, once
- * @op: new
- *
- * Tries whether the result can be written, too: the status, which says that the
- * outcome is unknown until it is known, and the end, which is in the next page at most.
- *
- * Return: 0 or -EFAULT.
- */
-int cns_op_copy(struct cns_op *op)
-{
-	u8 __user *last = (u8 __user *)op->user + op->door->size - 1;
-
-	if (copy_from_user(&op->arg, op->user, op->door->size) ||
-	    cns_probe(&op->user->op) ||
-	    put_user(((u8 *)&op->arg)[op->door->size - 1], last))
-		return -EFAULT;
-	return 0;
-}
-
 /* Its arguments checked, into its request. 0 or a negative errno of the uapi. */
-int cns_op_fill(struct cns_op *op, struct file *file)
+int cns_op_fill(struct cns_op *op, struct file *file, u64 now)
 {
 	int err = cns_door_allowed(file, op->door);
 
@@ -244,7 +331,7 @@ int cns_op_fill(struct cns_op *op, struct file *file)
 	if (!err)
 		err = cns_handle_lost(op->request.handle);
 	op->request.command.handle = op->request.handle->number;
-	op->deadline = cns_deadline(&op->arg.op);
+	op->deadline = cns_deadline(&op->arg.op, now);
 	return err;
 }
 
@@ -266,7 +353,8 @@ u64 cns_op_look(const struct cns_op *op, u64 now)
 	return op->task ? min(op->deadline, tick) : op->deadline;
 }
 
-static int cns_op_lock(struct cns_op *op)
+/* An acquire. Apart: its fence needs a place on the stack, which others do without. */
+static noinline int cns_op_lock(struct cns_op *op)
 {
 	const struct consensus_lock_acquire *a = &op->arg.acquire;
 	struct cns_request *r = &op->request;
@@ -277,46 +365,91 @@ static int cns_op_lock(struct cns_op *op)
 	err = cns_acquire_check(a, &fence, &len);
 	if (err)
 		return err;
-	return cns_lock_make(r->handle, r->node, a, &fence, len, &op->lock);
+	err = cns_lock_make(r->handle, r->node, a, &fence, len, &op->lock);
+	/* It may wait for long, and is counted among those that do. */
+	if (!err)
+		cns_request_leave(r);
+	return err;
+}
+
+void cns_batch_init(struct cns_batch *b)
+{
+	b->last = NULL;
+	b->newest = NULL;
+	b->oldest = NULL;
+	b->look = U64_MAX;
+}
+
+/* What has to be done for some of them before they begin. May sleep. */
+static int cns_op_ready(struct cns_op *op)
+{
+	const struct cns_request *r = &op->request;
+
+	if (cns_door_acquires(op->door))
+		return cns_op_lock(op);
+	/* Another node has stopped, and its locks with it. */
+	if (r->kind == CNS_REQ_RELEASE && READ_ONCE(r->handle->node) != r->node)
+		return -EPERM;
+	return 0;
 }
 
 /**
- * cns_op_begin() - it is under way from now on
- * @op: filled, with a node
+ * cns_batch_add() - one more that is to begin
+ * @b: batch
+ * @op: filled, with the batch's handle and node
  * @now: cns_now()
  *
- * The owner sees it when it is run next, which is the caller's to see to. May sleep.
- *
- * Return: 0: it will be delivered, or was; or the errno with which it has ended.
+ * May sleep. Return: 0; or the errno with which it has ended.
  */
-int cns_op_begin(struct cns_op *op, u64 now)
+int cns_batch_add(struct cns_batch *b, struct cns_op *op, u64 now)
 {
-	struct cns_request *r = &op->request;
-	struct cns_handle *h = r->handle;
-	int err = 0;
+	struct cns_item *item = &op->request.item;
+	int err = cns_op_ready(op);
 
-	if (cns_door_acquires(op->door)) {
-		err = cns_op_lock(op);
-		/* It may wait for long, and is counted among those that do. */
-		if (!err)
-			cns_request_leave(r);
-	} else if (r->kind == CNS_REQ_RELEASE && READ_ONCE(h->node) != r->node) {
-		err = -EPERM;	/* that node has stopped, and its locks with it */
-	}
 	if (err)
 		return err;
-	spin_lock_bh(&h->lock);
-	list_add_tail(&op->link, &h->ops);
 	if (op->lock)
-		op->lock->op = op;
-	cns_ops_arm(h, cns_op_look(op, now), now);
-	/* Before anybody can cut it off: nothing pushes after an answer. */
-	if (op->lock)
-		cns_node_push(r->node, &op->lock->begin);
-	else
-		cns_request_push(r, &r->item);
-	spin_unlock_bh(&h->lock);
+		item = &op->lock->begin;
+	else	/* the caller's, and the node's */
+		refcount_set(&op->request.ref, 2);
+	op->before = b->last;
+	b->last = op;
+	item->link.next = b->newest;
+	b->newest = &item->link;
+	b->oldest = b->oldest ?: b->newest;
+	b->look = min(b->look, cns_op_look(op, now));
 	return 0;
+}
+
+/**
+ * cns_batch_begin() - all of it is under way from now on
+ * @b: batch; not to be used again
+ * @h: handle
+ * @n: node
+ * @now: cns_now()
+ *
+ * Each will be delivered, or was. The owner sees them when it is run next, which is the
+ * caller's to see to.
+ */
+void cns_batch_begin(struct cns_batch *b, struct cns_handle *h,
+		     struct cns_node *n, u64 now)
+{
+	struct list_head *at;
+	struct cns_op *op;
+
+	if (!b->last)
+		return;
+	spin_lock_bh(&h->lock);
+	at = h->ops.prev;
+	for (op = b->last; op; op = op->before) {
+		list_add(&op->link, at);
+		if (op->lock)
+			op->lock->op = op;
+	}
+	cns_ops_arm(h, b->look, now);
+	/* Before anybody can cut one off: nothing pushes after an answer. */
+	llist_add_batch(b->newest, b->oldest, &n->inbox);
+	spin_unlock_bh(&h->lock);
 }
 
 int cns_op_module_init(void)

@@ -268,6 +268,8 @@ void cns_ops_late(struct timer_list *t)
 	if (next != U64_MAX)
 		cns_ops_arm(h, next, j.now);
 	spin_unlock_bh(&h->lock);
+	if (next == U64_MAX)
+		cns_ops_trim(h);
 }
 
 /**

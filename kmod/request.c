@@ -354,7 +354,7 @@ int cns_room(struct cns_node *n, unsigned int count, bool nonblock, u64 deadline
 /* Nothing is in it yet but the caller's reference. */
 void cns_request_clear(struct cns_request *r)
 {
-	/* The name is filled by whoever has one. */
+	/* The name is filled by whoever has one: cns_request_name(). */
 	memset(&r->command, 0, offsetof(struct fsm_request, name));
 	r->item.kind = CNS_ITEM_REQUEST;
 	r->give_up.kind = CNS_ITEM_GIVE_UP;
@@ -448,14 +448,12 @@ void cns_request_leave(struct cns_request *r)
 		wake_up(&n->wait_room);
 }
 
-/* Anywhere. */
-void cns_request_put(struct cns_request *r)
+/* Its last reference is. Anywhere. */
+void cns_request_gone(struct cns_request *r)
 {
 	struct cns_handle *h = r->handle;
 	struct cns_node *n = r->node;
 
-	if (!refcount_dec_and_test(&r->ref))
-		return;
 	cns_request_leave(r);
 	if (r->op)
 		cns_op_free(r);

@@ -18,8 +18,8 @@ enum cns_request_kind {
  * @give_up: ends it
  * @link: o, in cns_node.reads
  * @node: holds a reference
- * @handle: RELEASE: whose lock; a cns_op: whose it is. Holds a reference, as the caller
- *	may be killed before the owner comes to it. Else NULL
+ * @handle: RELEASE: whose lock. Holds a reference, as the caller may be killed before the
+ *	owner comes to it. A cns_op: whose it is; see there. Else NULL
  * @extra: what .command.extra points to, this request's own; NULL: none
  * @ref: the caller's, and the node's from begin to completion
  * @kind: enum cns_request_kind
@@ -70,7 +70,7 @@ void cns_request_leave(struct cns_request *r);
 void cns_request_push(struct cns_request *r, struct cns_item *item);
 void cns_request_close(struct cns_ns *ns, struct cns_request *r, u64 handle,
 		       bool needed);
-void cns_request_put(struct cns_request *r);
+void cns_request_gone(struct cns_request *r);
 int cns_request_run(struct cns_request *r, u64 deadline);
 long cns_patience(u64 deadline);
 long cns_sleep(struct completion *done, u64 deadline);
@@ -88,5 +88,12 @@ void cns_request_drop(struct cns_request *r);
 struct fsm_extra *cns_request_extra(struct cns_request *r);
 int cns_request_init(void);
 void cns_request_exit(void);
+
+/* Anywhere. */
+static inline void cns_request_put(struct cns_request *r)
+{
+	if (refcount_dec_and_test(&r->ref))
+		cns_request_gone(r);
+}
 
 #endif

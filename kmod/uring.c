@@ -93,7 +93,7 @@ CNS_URING_TASK_WORK(cns_uring_op_work, cmd, flags)
 		value = op->request.command.value;
 	u->what = NULL;
 	put_task_struct(op->task);
-	cns_request_put(&op->request);
+	cns_ops_put(&op->chain);
 	cns_uring_done(cmd, status, value, wide, flags);
 }
 
@@ -133,16 +133,17 @@ void cns_uring_queue(struct io_uring_cmd *cmd, void *what, unsigned int flags)
 }
 
 /* 0: it is in order, and has a place; else what to answer, and it is told. */
-static int cns_uring_admit(struct cns_op *op, struct file *file, bool nonblock)
+static int cns_uring_admit(struct cns_op *op, struct file *file, bool nonblock,
+			   u64 now)
 {
 	bool never = file->f_flags & O_NONBLOCK;
 	struct cns_request *r = &op->request;
 	int err;
 
-	err = cns_op_copy(op);
+	err = cns_take(&op->arg, op->user, op->door->size);
 	if (err)
 		return err;
-	err = cns_op_fill(op, file);
+	err = cns_op_fill(op, file, now);
 	if (!err)
 		err = cns_request_admit(r, r->handle->ns, nonblock || never,
 					op->deadline);
@@ -157,29 +158,41 @@ static int cns_uring_op(struct io_uring_cmd *cmd, const struct cns_door *d,
 			void __user *p, unsigned int flags)
 {
 	struct file *file = cmd->file;
-	struct cns_op *op = cns_op_new(d, file->private_data, p);
+	struct llist_node *chain = cns_ops_new(file->private_data, 1);
+	bool nonblock = flags & IO_URING_F_NONBLOCK;
+	u64 now = cns_now();
+	struct cns_batch b;
 	struct cns_node *n;
+	struct cns_op *op;
 	int err;
 
-	if (!op)
+	if (!chain)
 		return -ENOMEM;
+	op = llist_entry(chain, struct cns_op, chain);
+	op->door = d;
+	op->user = p;
 	op->cmd = cmd;
 	op->task = get_task_struct(current);
-	err = cns_uring_admit(op, file, flags & IO_URING_F_NONBLOCK);
+	err = cns_uring_admit(op, file, nonblock, now);
 	if (err) {
 		put_task_struct(op->task);
-		cns_request_put(&op->request);
+		cns_ops_put(chain);
 		return err;
 	}
 	/* It may be over and gone as soon as it has begun. */
 	n = op->request.node;
 	kref_get(&n->ref);
 	cns_uring_queue(cmd, op, flags);
-	err = cns_op_begin(op, cns_now());
+	/* It may have slept for its place. */
+	if (!nonblock)
+		now = cns_now();
+	cns_batch_init(&b);
+	err = cns_batch_add(&b, op, now);
 	if (err) {
 		op->status = err;
 		cns_op_deliver(op);
 	} else {
+		cns_batch_begin(&b, file->private_data, n, now);
 		cns_uring_run(n);
 	}
 	cns_node_put(n);
