@@ -311,12 +311,19 @@ silence() {
 
 mend() { on "$1" /usr/sbin/nft delete table inet cut || bail "$1 is not back"; }
 
-# callers: one on each node from now on (see bench-gap); ask N: what the one on node nN says
+# callers PERIOD NODE...: one on each from now on (see bench-gap); ask N: what the Nth says
 callers() {
-	mkfifo /tmp/to /tmp/from
-	# shellcheck disable=SC2086 # a list of words
-	bench-gap 5000 gap $NODES </tmp/to >/tmp/from 2>&1 &
+	local period
+	period=$1
+	shift
+	[ -p /tmp/to ] || mkfifo /tmp/to /tmp/from
+	bench-gap "$period" gap "$@" </tmp/to >/tmp/from 2>&1 &
 	exec 3>/tmp/to 4</tmp/from
+}
+
+callers_end() {
+	exec 3>&- 4<&-
+	wait
 }
 
 ask() {
@@ -342,7 +349,8 @@ one_of_others() { others "$1" | tr , '\n' | sed -n 's/^n//;1p'; }
 # long it had no answer.
 failover() {
 	local i lead at
-	callers
+	# shellcheck disable=SC2086 # a list of words
+	callers 5000 $NODES
 	lead=n1
 	for i in $(seq 1 "$KILLS"); do
 		settled "$lead"
@@ -353,14 +361,31 @@ failover() {
 		say "silent.$i" "$(ask "$at")"
 		mend "$lead"
 	done
-	exec 3>&- 4<&-
-	wait
+	callers_end
 	say election "{\"min_ns\":$((150 * SCALE * 1000000))}"
+}
+
+# Leaders go down by themselves, under callers on the nodes that stay. In memory mode that
+# costs a vote, so each time it is a new cluster.
+announced() {
+	local i lead
+	for i in $(seq "$KILLS"); do
+		cluster_up 3
+		settle
+		lead=$(leader)
+		callers 50 $(followers)
+		ask 1 >/dev/null
+		on "$lead" consensusctl down || bail "$lead does not go down"
+		say "announced.$i" "$(ask 1)"
+		callers_end
+		cluster_down
+	done
 }
 
 if [ "$KIND" = failover ]; then
 	SCALE=1
 	modprobe nf_tables
+	KILLS=$((KILLS / 10)) announced
 	cluster_up 3
 	settle
 	failover

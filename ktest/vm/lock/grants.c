@@ -196,7 +196,8 @@ static void never_early(const struct world *w, const char *name)
 			least = took;
 	}
 	is_errno(error, ETIMEDOUT, "300 waits of 5 ms");
-	ok(least >= SEC / 200, "the shortest of them took %llu us", (unsigned long long)least / 1000);
+	ok(least >= SEC / 200, "the shortest of them took %llu us",
+	   (unsigned long long)least / 1000);
 }
 
 static void timed(const struct world *w)
