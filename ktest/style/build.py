@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Rules that need a compiler, a kernel's headers or its scripts."""
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,6 +14,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 KERNEL = os.path.join(os.path.dirname(HERE), "vm", "kernel")
 SHIM = os.path.join(os.path.dirname(HERE), "shim")
 FOLDERS = [".", "ktest/bench"]      # those whose Kbuild makes a module for every kernel
+LISTS = ["spelling.txt", "const_structs.checkpatch"]    # what checkpatch reads beside itself
 # what a compiler or the kernel's build puts into any object, and what the pure half may call
 SYMBOLS = re.compile(
     r"^(mem(cpy|set|cmp|move)|strn?len|str(n?cmp|scpy)|__siphash_(un)?aligned|siphash_[1-4]u(32|64)|"
@@ -39,18 +42,71 @@ def pure_c(tree):
     return [f for f in tree.c_files(*PURE) if f.endswith(".c")]
 
 
+class Verdicts:
+    """What checkpatch said about files, by hash, kept in the cache folder of the kernels: it takes
+    a millisecond a line. It judges each file by itself, and what it says depends on the
+    script with its lists, the options, and the file's name and text.
+    """
+
+    KEPT = 5000
+
+    def __init__(self, script, options):
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        self.path = os.path.join(cache, "consensus", "checkpatch.json")
+        self.common = hashlib.sha256(repr(options).encode())
+        for file in (script, *(os.path.join(os.path.dirname(script), n) for n in LISTS)):
+            with open(file, "rb") as f:
+                self.common.update(f.read())
+        try:
+            with open(self.path, encoding="utf-8") as f:
+                self.said = json.load(f)
+        except (OSError, ValueError):
+            self.said = {}
+
+    def key(self, tree, file):
+        h = self.common.copy()
+        h.update(file.encode() + b"\0")
+        with open(tree.path(file), "rb") as f:
+            h.update(f.read())
+        return h.hexdigest()
+
+    def keep(self):
+        """Others may do so at the same time: what is lost then is found again."""
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        last = dict(list(self.said.items())[-self.KEPT:])
+        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(self.path), delete=False) as f:
+            json.dump(last, f)
+        os.rename(f.name, self.path)
+
+
 def checkpatch(tree, notes):
     """checkpatch --strict has nothing to say"""
     script = os.path.join(kernel("--source", "debug"), "scripts/checkpatch.pl")
-    files = [f for f in tree.c_files() if f.endswith((".c", ".h"))]
+    options = ["--strict", "--no-tree", "--terse", "--show-types", "--no-summary", "--max-line-length=100",
+               "--color=never", "-f"]
+    verdicts = Verdicts(script, options)
+    keys = {f: verdicts.key(tree, f) for f in tree.c_files() if f.endswith((".c", ".h"))}
+    files = [f for f, key in keys.items() if key not in verdicts.said]
+    notes.append(f"{len(files)} of {len(keys)} files are new, or not what they were at the last run")
     for at in range(0, len(files), 20):
-        out = run(["perl", script, "--strict", "--no-tree", "--terse", "--show-types", "--no-summary",
-                   "--max-line-length=100", "--color=never", "-f"] + files[at:at + 20], cwd=tree.root)
+        some = files[at:at + 20]
+        out = run(["perl", script, *options, *some], cwd=tree.root)
+        about = {f: [] for f in some}
+        strange = []
         for line in out.stdout.splitlines():
-            if re.match(r"\S+:\d+: (ERROR|WARNING|CHECK):", line):
-                yield line
+            m = re.match(r"(\S+?):\d+: (ERROR|WARNING|CHECK):", line)
+            if m and m.group(1) in about:
+                about[m.group(1)].append(line)
             elif line.strip() and not line.startswith("total:"):
-                yield f"checkpatch: {line}"
+                strange.append(f"checkpatch: {line}")
+        yield from strange
+        if not strange and out.returncode in (0, 1):
+            verdicts.said.update((keys[f], lines) for f, lines in about.items())
+        else:
+            yield from (line for lines in about.values() for line in lines)
+    verdicts.keep()
+    for key in keys.values():
+        yield from verdicts.said.get(key, [])
 
 
 def kerneldoc(tree, notes):
@@ -97,7 +153,7 @@ class Module:
 
     def _make(self, folder, name):
         cmd = ["make", "-k", "-j2", "-C", kernel("--build"), f"M={folder}", "W=1", "C=2", "CHECK=sparse",
-               "KBUILD_MODPOST_WARN=1", "modules"]
+               "CONFIG_DEBUG_INFO=", "KBUILD_MODPOST_WARN=1", "modules"]
         out = run(cmd)
         for line in out.stdout.splitlines():
             line = line.replace(self.mirror + "/", "")

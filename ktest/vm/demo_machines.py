@@ -273,8 +273,11 @@ class Network:
             self.switch.wait()
 
 
-def until(what, test, seconds=PATIENCE, pause=0.05):
-    """Call test until it returns something true; that. Broken names what never came."""
+def until(what, test, seconds=PATIENCE, pause=0.2):
+    """Call test until it returns something true; that. Broken names what never came.
+
+    Most tests run a program in a machine: to ask more often slows down what is awaited.
+    """
     deadline = time.monotonic() + seconds
     while True:
         got = test()

@@ -7,25 +7,34 @@
 
 In it: busybox (static) with all applets, the real ip, tc, nft, bash, mke2fs, dmsetup and
 fsfreeze, every program of build/bin, our modules built for that kernel (ktest/vm/module), the
-kernel's own modules that tests need, ktest/vm/init as /init, ktest/vm/lib.sh as /ktest/vm/lib.sh.
+kernel's own modules that tests need, ktest/vm/init as /init, lib.sh and net.sh in /ktest/vm.
 With SCRIPT it is run by /init, its folder is /root, and what it returns is reported; FILE
 of --put lands in /root, or at DEST. --module adds one of the kernel's, large ones that few
 need. --python adds Python and a script or package, see ktest/vm/interpreter.py.
 
 The archive is an uncompressed cpio (newc), written here so that neither root nor device
-nodes are needed; inflating costs more under emulation than loading does.
+nodes are needed; inflating costs more under emulation than loading does. What all tests of
+one kernel share is kept under build/image/ until one of its files changes.
 """
 import argparse
+import contextlib
+import glob
+import hashlib
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 
 import interpreter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+
+# For scripts: the first reads the others.
+LIBRARY = ["lib.sh", "net.sh"]
 
 # Programs of the host, with the libraries they load.
 PROGRAMS = ["/bin/bash", "/bin/ip", "/sbin/tc", "/usr/sbin/nft", "/sbin/mke2fs",
@@ -102,6 +111,10 @@ class Archive:
     def node(self, path, major, minor):
         self._entry(path, stat.S_IFCHR | 0o600, rdev=(major, minor))
 
+    def whole(self, archive):
+        """Another archive without an end; of one path in both, what comes later stays."""
+        shutil.copyfileobj(archive, self.out, 1 << 20)
+
     def end(self):
         self._entry("TRAILER!!!", 0)
 
@@ -114,16 +127,37 @@ def libraries(program):
     return re.findall(r"(?:=> |^\s*)(/\S+) \(0x", out.stdout, re.M)
 
 
+def is_elf(path):
+    with open(path, "rb") as f:
+        return f.read(4) == b"\x7fELF"
+
+
 def add_program(archive, path, source):
     archive.file(path, source, 0o755)
-    with open(source, "rb") as f:
-        if f.read(4) != b"\x7fELF":
-            return
-    for lib in libraries(source):
+    for lib in libraries(source) if is_elf(source) else []:
         archive.file(lib, os.path.realpath(lib), 0o755)
 
 
-def add_userland(archive):
+def our_programs():
+    folder = os.path.join(TOP, "build/bin")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [os.path.join(folder, n) for n in names]
+    return [p for p in paths if os.path.isfile(p) and os.access(p, os.X_OK)]
+
+
+def add_our_programs(archive, work):
+    """All of build/bin, without the symbols, which are two thirds of them."""
+    copies = []
+    for program in our_programs():
+        copies.append(shutil.copy(program, work))
+    binaries = [c for c in copies if is_elf(c)]
+    if binaries:
+        subprocess.run(["strip", "-s", *binaries], check=True)
+    for copy in copies:
+        add_program(archive, f"usr/bin/{os.path.basename(copy)}", copy)
+
+
+def add_userland(archive, work):
     for path in ("dev", "proc", "sys", "run", "root", "etc/consensus", "mnt", "var/log"):
         archive.folder(path)
     archive.folder("tmp", 0o1777)
@@ -132,19 +166,15 @@ def add_userland(archive):
     for program in PROGRAMS:
         if os.path.exists(program):
             add_program(archive, program, program)
-    binaries = os.path.join(TOP, "build/bin")
-    if os.path.isdir(binaries):
-        for n in sorted(os.listdir(binaries)):
-            full = os.path.join(binaries, n)
-            if os.path.isfile(full) and os.access(full, os.X_OK):
-                add_program(archive, f"usr/bin/{n}", full)
+    add_our_programs(archive, work)
     for applet in subprocess.run(["/bin/busybox", "--list-full"], stdout=subprocess.PIPE,
                                  text=True, check=True).stdout.split():
         archive.link(applet, "/bin/busybox")
     archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
     archive.data("etc/group", b"root:x:0:\nconsensus:x:101:\nnogroup:x:65534:\n")
     archive.file("init", f"{HERE}/init", 0o755)
-    archive.file("ktest/vm/lib.sh", f"{HERE}/lib.sh")
+    for n in LIBRARY:
+        archive.file(f"ktest/vm/{n}", f"{HERE}/{n}")
 
 
 def resolve(facts, names):
@@ -198,6 +228,38 @@ def add_modules(archive, facts, ours, work, more=()):
     subprocess.run(["rm", "-rf", root], check=True)
 
 
+def fingerprint(facts, ours, more):
+    """Changes with any file that the shared part is made of."""
+    files = [*PROGRAMS, *our_programs(), *ours, "/bin/busybox", "/etc/ld.so.cache", f"{HERE}/init",
+             *(f"{HERE}/{n}" for n in LIBRARY), os.path.abspath(__file__), f"{facts['MODULES']}/modules.dep"]
+    seen = [(f, os.stat(f).st_mtime_ns, os.stat(f).st_size) for f in files if os.path.exists(f)]
+    return hashlib.sha256(repr((facts, list(more), seen)).encode()).hexdigest()[:16]
+
+
+def shared(name, facts, ours, more):
+    """What the images of all tests on this kernel have in common: an open archive without an end.
+
+    Others may make the same at the same time, or take an old one away while it is read.
+    """
+    prefix = os.path.join(TOP, "build/image", "-".join([name, *more]))
+    path = f"{prefix}.{fingerprint(facts, ours, more)}"
+    if os.path.exists(path):
+        return open(path, "rb")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as work:
+        with open(os.path.join(work, "archive"), "wb") as f:
+            archive = Archive(f)
+            add_userland(archive, tempfile.mkdtemp(dir=work))
+            add_modules(archive, facts, ours, work, more)
+        ready = open(f.name, "rb")
+        os.rename(f.name, path)
+    for old in glob.glob(f"{glob.escape(prefix)}.*"):
+        if old != path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(old)
+    return ready
+
+
 def build(out, name, script=None, put=(), settings=None, ours=None, more=(), python=()):
     """Writes the initramfs for kernel NAME to OUT.
 
@@ -210,6 +272,8 @@ def build(out, name, script=None, put=(), settings=None, ours=None, more=(), pyt
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     with open(out, "wb") as f:
         archive = Archive(f)
+        with shared(name, facts, ours, more) as common:
+            archive.whole(common)
         for file, dest in put:
             if os.path.isdir(file):
                 archive.tree(dest, file)
@@ -226,8 +290,6 @@ def build(out, name, script=None, put=(), settings=None, ours=None, more=(), pyt
         settings = dict(settings or {}, KERNEL=name)
         text = "".join(f"{k}='{v}'\n" for k, v in settings.items())
         archive.data("etc/ktest", text.encode(), 0o600)
-        add_userland(archive)
-        add_modules(archive, facts, ours, os.path.dirname(os.path.abspath(out)), more)
         archive.end()
     return facts
 

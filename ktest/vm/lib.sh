@@ -56,20 +56,21 @@ STORAGE=${STORAGE:-/mnt/storage}
 STORAGE_SIZE=${STORAGE_SIZE:-16M}
 STORAGE_RING=${STORAGE_RING:-}
 NODES=
-_loss=0
-_delay=0
 
 if [ -z "$SCALE" ]; then
 	SCALE=3
 	[ "$KTEST_KERNEL" != debug ] || SCALE=10
 fi
 
+# Between two looks at what is awaited, each of which runs programs.
+PAUSE=0.1
+[ "$KTEST_KERNEL" != debug ] || PAUSE=0.3
+
 # busybox prefers its own applets of these names
-ip() { /bin/ip "$@"; }
-tc() { /sbin/tc "$@"; }
-nft() { /usr/sbin/nft "$@"; }
 mke2fs() { /sbin/mke2fs "$@"; }
 fsfreeze() { /sbin/fsfreeze "$@"; }
+
+. /ktest/vm/net.sh
 
 note() { echo "# $*"; }
 
@@ -170,113 +171,12 @@ within() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(_ms)" -lt "$end" ] || return 1
-		sleep 0.1
+		sleep $PAUSE
 	done
 }
 
 # Milliseconds since boot.
 _ms() { read -r _up _ </proc/uptime; echo $((${_up%.*} * 1000 + 1${_up#*.}0 - 1000)); }
-
-# ---- the network ----
-
-address() {
-	if [ "$FAMILY" = 4 ]; then echo "10.0.0.${1#n}"; else echo "fd00::${1#n}"; fi
-}
-
-endpoint() {
-	if [ "$FAMILY" = 4 ]; then echo "10.0.0.${1#n}:7800"; else echo "[fd00::${1#n}]:7800"; fi
-}
-
-# on NODE COMMAND...
-on() {
-	local node
-	node=$1
-	shift
-	nsenter --net="/run/netns/$node" -- "$@"
-}
-
-# node_net NODE: its namespace, plugged into the bridge
-node_net() {
-	local i
-	i=${1#n}
-	ip netns add "$1" || return
-	ip link add "v$i" type veth peer name eth0 netns "$1" || return
-	ip link set "v$i" master br0 up
-	ip -n "$1" link set lo up
-	ip -n "$1" link set eth0 up
-	ip -n "$1" addr add "10.0.0.$i/24" dev eth0
-	ip -n "$1" addr add "fd00::$i/64" dev eth0 nodad
-	on "$1" /usr/sbin/nft -f - <<-RULES
-		table inet ktest {
-			chain in { type filter hook input priority 0; }
-		}
-	RULES
-}
-
-net_up() {
-	local n m
-	for m in veth bridge sch_netem nf_tables; do
-		modprobe $m 2>/dev/null
-	done
-	ip link add br0 type bridge forward_delay 0 stp_state 0 || return
-	ip link set br0 type bridge mcast_snooping 0 2>/dev/null
-	ip link set br0 up
-	NODES=
-	n=1
-	while [ $n -le "$1" ]; do
-		node_net n$n || return
-		NODES="$NODES n$n"
-		n=$((n + 1))
-	done
-}
-
-net_down() {
-	local node
-	for node in $NODES; do
-		ip netns del "$node" 2>/dev/null
-	done
-	ip link del br0 2>/dev/null
-	NODES=
-}
-
-# deafen A B: A no longer hears B
-deafen() { on "$1" /usr/sbin/nft add rule inet ktest in "$(_family)" saddr "$(address "$2")" drop; }
-
-_family() { if [ "$FAMILY" = 4 ]; then echo ip; else echo ip6; fi; }
-
-partition() { deafen "$1" "$2" && deafen "$2" "$1"; }
-
-isolate() {
-	local other
-	for other in $NODES; do
-		[ "$other" = "$1" ] || partition "$1" "$other"
-	done
-}
-
-# Its end of the cable leaves the bridge: nobody sees a link go down.
-unplug() { ip link set "v${1#n}" nomaster; }
-plug() { ip link set "v${1#n}" master br0; }
-
-_netem() {
-	local node
-	for node in $NODES; do
-		tc -n "$node" qdisc replace dev eth0 root netem limit 10000 loss "$_loss%" delay "${_delay}ms"
-	done
-}
-
-loss() { _loss=$1; _netem; }
-delay() { _delay=$1; _netem; }
-
-heal() {
-	local node
-	_loss=0
-	_delay=0
-	for node in $NODES; do
-		on "$node" /usr/sbin/nft flush chain inet ktest in
-		tc -n "$node" qdisc del dev eth0 root 2>/dev/null
-	done
-	return 0
-}
 
 # ---- the cluster ----
 
@@ -289,7 +189,7 @@ insmod_consensus() {
 	bail "there is no /dev/consensus"
 }
 
-new_key() { (umask 077; head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$1"; echo >>"$1"); }
+new_key() { (umask 077; { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; echo; } >"$1"); }
 
 # write_config FILE NODE...: a configuration with these nodes
 write_config() {
@@ -475,7 +375,7 @@ wait_leader() {
 			echo "$_best"
 			return 0
 		fi
-		sleep 0.1
+		sleep $PAUSE
 	done
 	return 1
 }
@@ -551,8 +451,11 @@ told() { sed -n "s/^$2 //p" "/tmp/holder.$1" | sed -n "${3:-1}p" | grep .; }
 
 # ---- load, recorded ----
 
+# RATE: operations a second of all callers together. Each costs every node's CPU time, and
+# what tests do to a cluster lasts for seconds: at 50 a second, which the debug kernel
+# has room for, thousands are under way in each history.
 HISTORY=/tmp/history.jsonl
-RATE=$((1000 / SCALE))
+RATE=${RATE:-$((500 / SCALE))}
 
 # load_begin [NODE]... [-- ARGUMENT...]: callers on these nodes (all), recorded from now on
 load_begin() {

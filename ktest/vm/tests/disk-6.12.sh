@@ -16,7 +16,7 @@ mount_vdb() { mke2fs -q -F -t ext4 /dev/vdb && mount -t ext4 /dev/vdb /mnt; }
 storage_on /dev/vda
 consensusctl format /dev/vdb >/dev/null || bail "no storage on a disk"
 cluster_up 3
-load_begin
+load_begin -- -r 300
 for node in $NODES; do
 	who=$(status "$node" incarnation)
 	check "$node goes down" on "$node" consensusctl down

@@ -39,7 +39,7 @@ restart "$1" entries
 is "entries: it took no snapshot" "$(status "$1" snapshots)" 0
 load_end "entries: callers were answered" 20
 
-load_begin -- -C 1000
+load_begin -- -C 1000 -r 100
 check "the leader's log loses its beginning" within 120 compacted "$(leader)"
 restart "$1" snapshot
 check "snapshot: it took one" test "$(status "$1" snapshots)" -ge 1

@@ -7,7 +7,7 @@
 . /ktest/vm/lib.sh
 
 cluster_up 3
-load_begin
+load_begin -- -r 300
 sleep 3
 old=$(leader)
 isolate "$old"
