@@ -75,13 +75,13 @@ LOG_ENTRIES=65536
 cluster_up 1
 turns=0
 while [ $turns -lt 200 ] && [ "$(status n1 ring_used)" -lt $((48 * MIB)) ]; do
-	on n1 bench-many array 64 125 full private >/dev/null || bail "no increments: $(status n1 ring_used)"
+	on n1 bench-many array 64 125 "full$turns" private >/dev/null || bail "no increments: $(status n1 ring_used)"
 	turns=$((turns + 1))
 done
 used=$(status n1 ring_used)
 check "the ring is full: $((used / MIB)) MiB used" test "$used" -ge $((48 * MIB))
 is "and no snapshot has freed any of it" "$(status n1 stored_index)" 0
-value=$(inc n1 full-7)
+value=$(inc n1 full0-7)
 on n1 consensusctl down
 echo "0 $ALL linear /dev/vdb 0" | dmsetup reload --noudevsync n1 &&
 	dmsetup resume --noudevsync n1 || bail "dmsetup"
@@ -93,6 +93,6 @@ node_up n1 || bail "n1 does not start"
 wait_leader 60 >/dev/null || bail "no leader: $(states)"
 took=$(($(_ms) - began))
 check "restart behind it in $took ms, less than ten seconds" test $took -lt 10000
-is "it counts on" "$(inc n1 full-7)" $((value + 1))
+is "it counts on" "$(inc n1 full0-7)" $((value + 1))
 cluster_down
 finish
