@@ -136,18 +136,13 @@ static void cns_lock_kept(struct cns_node *n, struct cns_lock *l)
 		cns_request_finish(n, r, l->want.status, 0);
 }
 
-/* Who releases it is told; whoever left a queue has what it wanted. */
-static bool cns_lock_released(struct cns_node *n, struct cns_lock *l, s32 status)
+/* Who releases it, by @r, is told; whoever left a queue has what it wanted. */
+static void cns_lock_released(struct cns_node *n, struct cns_lock *l,
+			      struct cns_request *r, s32 status)
 {
-	struct cns_request *r = l->releaser;
-
-	if (!r)
-		return false;
-	l->releaser = NULL;
 	if (status == -ECANCELED)
 		status = 0;
 	cns_request_finish(n, r, status, status ? 0 : l->want.ask.index);
-	return true;
 }
 
 /* A ticket has ended by itself, and not in a grant: that is an event. */
@@ -161,11 +156,12 @@ static void cns_lock_tell_end(struct cns_lock *l)
 /* Nothing of it is in the cluster any more: the want's reference goes. */
 static void cns_lock_over(struct cns_node *n, struct cns_lock *l, s32 status)
 {
+	bool released = l->releaser, event, unlink = false, hush = false;
+	struct cns_request *releaser = l->releaser;
 	struct cns_handle *h = l->handle;
-	bool released, event, unlink = false, hush = false;
 
 	cns_lock_uncount(n, l);
-	released = cns_lock_released(n, l, status);
+	l->releaser = NULL;
 	spin_lock_bh(&h->lock);
 	l->over = true;
 	if (!l->status && !(released && status == -ECANCELED))
@@ -183,6 +179,9 @@ static void cns_lock_over(struct cns_node *n, struct cns_lock *l, s32 status)
 		hush = cns_lock_hush(l);
 	spin_unlock_bh(&h->lock);
 	cns_lock_done(l);
+	/* Not before: poll() must not promise it an event that is gone by its read(). */
+	if (releaser)
+		cns_lock_released(n, l, releaser, status);
 	if (hush)
 		cns_lock_put(l);
 	if (unlink)

@@ -170,6 +170,32 @@ static void wanted(const struct world *w)
 	ok(is_gone(w->fd, name), "all is closed");
 }
 
+/*
+ * Who has given a lock back has nothing to read of it any more: a poll() that says else
+ * would have it wait in read() for ever.
+ */
+static void given_back(const struct world *w)
+{
+	const char *name = own("given");
+	struct consensus_event e;
+	int fd = handle(), other = handle(), i, promised = 0;
+	uint64_t token, ticket;
+
+	for (i = 0; i < 100; i++) {
+		token = must_take(fd, name, 0);
+		ticket = must_queue(other, name, 0, 1);
+		lk_release(fd, name, token);
+		promised += !!(lk_poll(fd, 0) & POLLIN);
+		lk_leave(other, name, ticket);
+		while (!lk_event(other, &e, 0))
+			;
+	}
+	ok(!promised, "what was given back has no events (%d times of 100)", promised);
+	close(fd);
+	close(other);
+	ok(is_gone(w->fd, name), "all is closed");
+}
+
 void test_events(const struct world *w)
 {
 	grant_by_event(w);
@@ -177,6 +203,7 @@ void test_events(const struct world *w)
 	blocking_read(w);
 	epolls(w);
 	wanted(w);
+	given_back(w);
 }
 
 /* ---- signals ---- */
