@@ -275,7 +275,7 @@ static long cns_door_operation(struct file *file, const struct cns_door *d,
 			       void __user *p)
 {
 	union cns_door_arg arg;
-	int err;
+	int err, told;
 
 	if (cns_take(&arg, p, d->size))
 		return -EFAULT;
@@ -283,7 +283,9 @@ static long cns_door_operation(struct file *file, const struct cns_door *d,
 	if (!err)
 		err = d->fn ? d->fn(file, &arg) : cns_door_request(file, d, &arg);
 	arg.op.status = err;
-	return cns_tell(p, &arg, d->size) ?: err;
+	told = cns_tell(p, &arg, d->size);
+	/* EFAULT would say that nothing happened, where the outcome may be open. */
+	return err ?: told;
 }
 
 /**
