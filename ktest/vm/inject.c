@@ -148,9 +148,13 @@ static bool ours(struct frame *f)
 	return (ip[0] << 8 | ip[1]) == PORT || (ip[2] << 8 | ip[3]) == PORT;
 }
 
+/*
+ * A socket that names its protocol at once hears all ports until it is bound, and would
+ * take for the node's what goes to others: it names it when it is bound.
+ */
 static int open_port(const char *name, struct sockaddr_ll *addr)
 {
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
 	if (fd < 0)
 		die("packet socket");

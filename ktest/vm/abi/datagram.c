@@ -125,7 +125,8 @@ static void open_packets(const char *interface)
 				       .sll_ifindex = (int)if_nametoindex(interface) };
 	int room = 4 << 20;
 
-	packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	/* It names its protocol when it is bound, or would hear all ports until then. */
+	packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (packets < 0 || !address.sll_ifindex || bind(packets, (void *)&address, sizeof(address)))
 		bail("%s: %s", interface, strerror(errno));
 	setsockopt(packets, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
