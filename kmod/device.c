@@ -179,7 +179,7 @@ int cns_run(struct file *file, struct cns_request *r, struct consensus_op *op)
 
 	if (unlikely(err))
 		return err;
-	r->command.handle = h->number;
+	r->command.handle = READ_ONCE(h->number);
 	err = cns_request_admit(r, h->ns, file->f_flags & O_NONBLOCK, deadline);
 	if (err)
 		return err;
@@ -222,7 +222,8 @@ static int cns_copy(union cns_door_arg *arg, const void __user *p, size_t size)
  *
  * Tries whether the result can be written, before anything happens: the status, which
  * says that the outcome is unknown until it is known, and the end, which is in the next
- * page at most. Whoever unmaps its struct during the call has only itself to blame.
+ * page at most. What becomes of one that is unmapped during
+ * the call: cns_door_untold().
  *
  * Return: 0 or -EFAULT.
  */

@@ -52,7 +52,9 @@ static int cns_fill_acquire(struct file *file, union cns_door_arg *arg,
 	return 0;
 }
 
-static int cns_door_acquire(struct file *file, union cns_door_arg *arg)
+/* *@to: what it acquired, or awaits, with a reference, if 0 is returned. */
+static noinline int cns_door_acquire(struct file *file, union cns_door_arg *arg,
+				     struct cns_lock **to)
 {
 	struct consensus_lock_acquire *a = &arg->acquire;
 	struct fsm_fence fence;
@@ -65,7 +67,7 @@ static int cns_door_acquire(struct file *file, union cns_door_arg *arg)
 		return err;
 	deadline = cns_deadline(&a->op, cns_now());
 	cns_acquire_check(a, &fence, &len);
-	return cns_lock_acquire(file, a, &fence, len, deadline);
+	return cns_lock_acquire(file, a, &fence, len, deadline, to);
 }
 
 static int cns_fill_release(struct file *file, union cns_door_arg *arg,
@@ -226,7 +228,7 @@ static const struct cns_door cns_doors[] = {
 	CNS_OPERATION(COUNTER_ADD, false, cns_fill_add, cns_result_add),
 	CNS_OPERATION(COUNTER_READ, true, cns_fill_read, cns_result_read),
 	{ CONSENSUS_IOC_LOCK_ACQUIRE, sizeof(struct consensus_lock_acquire),
-	  false, true, cns_fill_acquire, NULL, cns_door_acquire },
+	  false, true, cns_fill_acquire, NULL, NULL },
 	CNS_OPERATION(LOCK_RELEASE, false, cns_fill_release, NULL),
 	CNS_OPERATION(LOCK_CHECK, true, cns_fill_check, NULL),
 	CNS_OPERATION(LOCK_REVOKE, false, cns_fill_revoke, cns_result_revoke),
@@ -270,22 +272,44 @@ static int cns_door_request(struct file *file, const struct cns_door *d,
 	return err;
 }
 
+/**
+ * cns_door_untold() - an operation succeeded, which cannot be told
+ * @d: which
+ * @l: what it acquired, or awaits: given back; NULL: nothing
+ * @err: what to answer if nothing came of it
+ *
+ * Return: that; -ENOTRECOVERABLE: it happened.
+ */
+s32 cns_door_untold(const struct cns_door *d, struct cns_lock *l, s32 err)
+{
+	if (l)
+		cns_lock_abandon(l);
+	else if (!d->read)
+		return -ENOTRECOVERABLE;
+	return err;
+}
+
 /* An operation whose caller sleeps for it. */
 static long cns_door_operation(struct file *file, const struct cns_door *d,
 			       void __user *p)
 {
+	struct cns_lock *l = NULL;
 	union cns_door_arg arg;
-	int err, told;
+	int err;
 
 	if (cns_take(&arg, p, d->size))
 		return -EFAULT;
 	err = cns_door_allowed(file, d);
 	if (!err)
-		err = d->fn ? d->fn(file, &arg) : cns_door_request(file, d, &arg);
+		err = cns_door_acquires(d) ? cns_door_acquire(file, &arg, &l) :
+					     cns_door_request(file, d, &arg);
 	arg.op.status = err;
-	told = cns_tell(p, &arg, d->size);
-	/* EFAULT would say that nothing happened, where the outcome may be open. */
-	return err ?: told;
+	/* It may have unmapped its struct meanwhile. What failed is told by the status. */
+	if (cns_tell(p, &arg, d->size) && !err)
+		err = cns_door_untold(d, l, -EFAULT);
+	if (l)
+		cns_lock_put(l);
+	return err;
 }
 
 /**

@@ -187,7 +187,8 @@ int cns_event_fasync(int fd, struct file *file, int on);
 
 /* lock.c */
 int cns_lock_acquire(struct file *file, struct consensus_lock_acquire *a,
-		     const struct fsm_fence *fence, u8 len, u64 deadline);
+		     const struct fsm_fence *fence, u8 len, u64 deadline,
+		     struct cns_lock **to);
 int cns_lock_make(struct cns_handle *h, struct cns_node *n,
 		  const struct consensus_lock_acquire *a,
 		  const struct fsm_fence *fence, u8 len, struct cns_lock **to);

@@ -519,7 +519,8 @@ count:
 
 static int cns_lock_try(struct cns_handle *h, struct cns_node *n,
 			struct consensus_lock_acquire *a,
-			const struct fsm_fence *fence, u8 len, u64 deadline)
+			const struct fsm_fence *fence, u8 len, u64 deadline,
+			struct cns_lock **to)
 {
 	struct cns_lock *l;
 	int err;
@@ -530,7 +531,10 @@ static int cns_lock_try(struct cns_handle *h, struct cns_node *n,
 	err = cns_lock_wait(l, deadline);
 	if (!err)
 		err = cns_lock_answer(l, a);
-	cns_lock_put(l);
+	if (err)
+		cns_lock_put(l);
+	else
+		*to = l;
 	return err;
 }
 
@@ -541,11 +545,13 @@ static int cns_lock_try(struct cns_handle *h, struct cns_node *n,
  * @fence: .token 0: none
  * @len: bytes of the name
  * @deadline: cns_now(); U64_MAX: none
+ * @to: out: it, with a reference; only if 0 is returned
  *
  * Sleeps. Return: 0 or a negative errno of the uapi.
  */
 int cns_lock_acquire(struct file *file, struct consensus_lock_acquire *a,
-		     const struct fsm_fence *fence, u8 len, u64 deadline)
+		     const struct fsm_fence *fence, u8 len, u64 deadline,
+		     struct cns_lock **to)
 {
 	struct cns_handle *h = file->private_data;
 	struct cns_node *n = cns_node_get(h->ns);
@@ -554,7 +560,7 @@ int cns_lock_acquire(struct file *file, struct consensus_lock_acquire *a,
 	if (!n)
 		return cns_handle_lost(h) ?:
 		       cns_handle_alive(h) ? -ENOTCONN : -ESHUTDOWN;
-	err = cns_lock_try(h, n, a, fence, len, deadline);
+	err = cns_lock_try(h, n, a, fence, len, deadline, to);
 	cns_node_put(n);
 	return err;
 }

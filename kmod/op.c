@@ -190,7 +190,7 @@ void cns_op_claim(struct cns_op *op)
 {
 	list_del_init(&op->link);
 	if (op->lock)
-		op->lock->op = NULL;
+		WRITE_ONCE(op->lock->op, NULL);
 }
 
 /*
@@ -238,16 +238,6 @@ static s32 cns_op_status(struct cns_op *op)
 	return r->command.status;
 }
 
-/* It succeeded, which cannot be told. What the completion says: @err, if that is so. */
-static s32 cns_op_untold(struct cns_op *op, s32 err)
-{
-	if (op->lock)
-		cns_lock_abandon(op->lock);
-	else if (cns_request_changes(&op->request))
-		return -ENOTRECOVERABLE;
-	return err;
-}
-
 /**
  * cns_op_finish() - tell the caller what became of it
  * @op: answered; the caller's reference is the caller's to put, still
@@ -264,7 +254,8 @@ s32 cns_op_finish(struct cns_op *op, bool mm)
 	told = mm && !cns_tell(op->user, &op->arg, op->door->size);
 	/* It may have unmapped its struct meanwhile. What failed is told by the status. */
 	if (!status && !told)
-		status = cns_op_untold(op, mm ? -EFAULT : -ECANCELED);
+		status = cns_door_untold(op->door, op->lock,
+					 mm ? -EFAULT : -ECANCELED);
 	if (op->lock)
 		cns_lock_put(op->lock);
 	op->lock = NULL;
@@ -330,7 +321,7 @@ int cns_op_fill(struct cns_op *op, struct file *file, u64 now)
 		err = -EINVAL;
 	if (!err)
 		err = cns_handle_lost(op->request.handle);
-	op->request.command.handle = op->request.handle->number;
+	op->request.command.handle = READ_ONCE(op->request.handle->number);
 	op->deadline = cns_deadline(&op->arg.op, now);
 	return err;
 }
@@ -444,7 +435,7 @@ void cns_batch_begin(struct cns_batch *b, struct cns_handle *h,
 	for (op = b->last; op; op = op->before) {
 		list_add(&op->link, at);
 		if (op->lock)
-			op->lock->op = op;
+			WRITE_ONCE(op->lock->op, op);
 	}
 	cns_ops_arm(h, b->look, now);
 	/* Before anybody can cut one off: nothing pushes after an answer. */

@@ -39,7 +39,7 @@ union cns_door_arg {
  * @fill: an operation: its arguments, checked, into a request (an acquire: checked
  *	only). NULL: a call that is no operation
  * @result: of an operation that succeeded, besides its index
- * @fn: NULL: @fill and @result say all. Otherwise does it; the struct is in place
+ * @fn: of a call that is no operation: does it; the struct is in place
  */
 struct cns_door {
 	unsigned int cmd;
@@ -60,7 +60,7 @@ static inline int cns_door_allowed(const struct file *file, const struct cns_doo
 /* The one operation that is no request of its own: lock.c. */
 static inline bool cns_door_acquires(const struct cns_door *d)
 {
-	return d->fill && d->fn;
+	return d->cmd == CONSENSUS_IOC_LOCK_ACQUIRE;
 }
 
 /**
@@ -121,6 +121,7 @@ struct cns_batch {
 
 /* door.c */
 const struct cns_door *cns_door_find(unsigned int cmd);
+s32 cns_door_untold(const struct cns_door *d, struct cns_lock *l, s32 err);
 long cns_door_call(struct file *file, const struct cns_door *d, void __user *p);
 int cns_acquire_check(const struct consensus_lock_acquire *a,
 		      struct fsm_fence *fence, u8 *len);

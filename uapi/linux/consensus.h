@@ -26,7 +26,7 @@
  *   - ENOTRECOVERABLE: the outcome is unknown. Only when a deadline, a signal
  *     or the end of the node cut the call off after it had left the node, and
  *     its cancellation could not be brought about within two further election
- *     timeouts.
+ *     timeouts; or when the caller unmapped its struct meanwhile.
  *
  * Locks. A handle owns what it locks; every grant carries a fencing token: never
  * 0, and higher than that of every grant before it in the cluster, whatever the

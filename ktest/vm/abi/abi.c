@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 	test_arguments(fd);
 	test_names(fd);
 	test_memory(fd);
+	test_gone(fd);
 	test_file(fd);
 	test_race(fd, race);
 	test_waits(fd, &h);

@@ -19,6 +19,7 @@ void test_not_started(const struct hooks *h);	/* leaves it started */
 void test_arguments(int fd);			/* arguments.c */
 void test_names(int fd);			/* names.c */
 void test_memory(int fd);			/* memory.c */
+void test_gone(int fd);				/* gone.c */
 void test_file(int fd);				/* file.c */
 void test_race(int fd, unsigned int seconds);	/* race.c */
 void test_waits(int fd, const struct hooks *h);	/* waits.c */

@@ -2,8 +2,7 @@
 /*
  * Pointers. The rule that is checked: EFAULT means that nothing happened; so
  * the kernel must find out before it acts whether it can write the result.
- * (Who unmaps memory while a call runs may lose its result: it is told EFAULT
- * all the same, and cannot know.)
+ * Memory that goes while a call runs: gone.c.
  */
 #include <errno.h>
 #include <stddef.h>
