@@ -145,10 +145,10 @@ static void cns_lock_released(struct cns_node *n, struct cns_lock *l,
 	cns_request_finish(n, r, status, status ? 0 : l->want.ask.index);
 }
 
-/* A ticket has ended by itself, and not in a grant: that is an event. */
-static void cns_lock_tell_end(struct cns_lock *l)
+/* A ticket has ended by itself, in @status and not in a grant: that is an event. */
+static void cns_lock_tell_end(struct cns_lock *l, s32 status)
 {
-	bool lost = l->status == -EKEYEXPIRED || l->status == -EKEYREVOKED;
+	bool lost = status == -EKEYEXPIRED || status == -EKEYREVOKED;
 
 	cns_event_add(l, lost ? CONSENSUS_EVENT_LOST : CONSENSUS_EVENT_ENDED);
 }
@@ -159,6 +159,7 @@ static void cns_lock_over(struct cns_node *n, struct cns_lock *l, s32 status)
 	bool released = l->releaser, event, unlink = false, hush = false;
 	struct cns_request *releaser = l->releaser;
 	struct cns_handle *h = l->handle;
+	s32 end;
 
 	cns_lock_uncount(n, l);
 	l->releaser = NULL;
@@ -166,11 +167,12 @@ static void cns_lock_over(struct cns_node *n, struct cns_lock *l, s32 status)
 	l->over = true;
 	if (!l->status && !(released && status == -ECANCELED))
 		l->status = status;
+	end = l->status;
 	/* A lost handle's are told when they are read. */
 	event = !released && !l->granted && l->queued && !h->lost;
 	spin_unlock_bh(&h->lock);
 	if (event)
-		cns_lock_tell_end(l);
+		cns_lock_tell_end(l, end);
 	spin_lock_bh(&h->lock);
 	if (released || !h->lost || !(l->granted || l->queued))
 		unlink = cns_lock_unlink(l);
