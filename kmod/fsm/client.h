@@ -7,7 +7,7 @@
  * seq; was given to a leader at least once) -> resolved by its own node's
  * applied log. A request that is given up while QUEUED never happened. One
  * given up while SENT becomes CANCELLING: a CANCEL entry follows it, and what
- * is applied first decides. The caller may go away meanwhile (orphan): the
+ * is applied first decides. The caller may go away meanwhile: the
  * request stays until resolved, so that the low mark stays true.
  *
  * Pure, with memory from the caller: the driver embeds struct fsm_request in
@@ -55,7 +55,6 @@ struct fsm_extra {
  * @next: queue link, the client's
  * @prev: queue link, the client's
  * @state: enum fsm_request_state
- * @orphan: nobody waits any more; the driver frees it when it is done
  * @op: an enum fsm_op that is a request: not INIT, OPEN, CANCEL, CHECK, EXPIRE, REAP
  * @name_len: of @name
  * @status: when done: 0, a definite negative errno, or -ENOTRECOVERABLE
@@ -78,7 +77,6 @@ struct fsm_request {
 	struct fsm_request *prev;
 	const struct fsm_extra *extra;
 	u8 state;
-	bool orphan;
 	u8 op;
 	u8 name_len;
 	s32 status;

@@ -91,7 +91,6 @@ struct fsm_owner;
  * @told: GRANTED was told
  * @gone: given up, or its owner is closed: it is told of its end alone
  * @taken: it was revoked while its release was under way
- * @orphan: the driver's: nobody waits for it
  * @flags: enum fsm_grant_flag of the grant; WANTED also once that was told
  * @reason: given up: what is told if that has worked (-EINTR, -ETIMEDOUT, ...)
  * @status: OVER: why: 0 released; @reason; what the acquire was refused with
@@ -118,7 +117,6 @@ struct fsm_want {
 	bool told;
 	bool gone;
 	bool taken;
-	bool orphan;
 	u8 flags;
 	s32 reason;
 	s32 status;
@@ -235,7 +233,7 @@ void fsm_wants_init(struct fsm_wants *ws, struct fsm_client *c,
 
 /*
  * Begin: @w is NEW and zeroed but for ask.name, ask.name_len, ask.arg (enum
- * fsm_acquire_flag), extra and orphan. 0; else nothing was begun, and nothing will
+ * fsm_acquire_flag) and extra. 0; else nothing was begun, and nothing will
  * be told: -EKEYEXPIRED, -EKEYREVOKED, ... as fsm_owner_lost(); -EDEADLK: @o holds
  * or awaits that lock already (and has not given it up; a release under way counts).
  */

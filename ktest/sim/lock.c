@@ -256,7 +256,7 @@ bool lock_closing(struct node *n)
 	    n->w->mutant != MUT_CLOSE_KEEPS) {
 		q = work_request(n, FSM_HANDLE_CLOSE, c->handle, 0, 0);
 		q->r.handle = c->number;
-		q->r.orphan = true;
+		q->orphan = true;
 	}
 	free(c->owner);
 	free(c);

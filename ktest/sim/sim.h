@@ -158,6 +158,7 @@ const char *msg_type(u8 type);
  * @floor: highest index any program had been told when this was called
  * @grace: when an unresolved cancellation is answered ENOTRECOVERABLE
  * @answered: the program has its answer
+ * @orphan: nobody waits for it any more; it stays until it is resolved
  * @status: what it was told
  * @session: under which it was sent; 0: it was not
  * @run_first: of the run that it left in last
@@ -177,6 +178,7 @@ struct req {
 	u32 run_count;
 	s32 status;
 	bool answered;
+	bool orphan;
 	bool gave_up;
 	bool done;
 	u8 name;

@@ -164,7 +164,7 @@ void work_withdraw(struct node *n, u64 number)
 		if (q->r.handle != number || q->done ||
 		    q->r.op == FSM_HANDLE_CLOSE)
 			continue;
-		q->r.orphan = true;
+		q->orphan = true;
 		if (!q->answered && !q->gave_up)
 			work_give_up(n, q, -ECANCELED);
 	}
@@ -258,7 +258,7 @@ void work_time(struct node *n)
 			continue;	/* it may be gone */
 		}
 		if (!q->answered && now >= q->grace) {
-			q->r.orphan = true;
+			q->orphan = true;
 			answer(n, q, -ENOTRECOVERABLE);
 		}
 		if (!q->answered)
@@ -331,7 +331,7 @@ static void interrupt(struct world *w, struct node *n)
 	struct req *q, *found = NULL;
 
 	for (q = n->reqs; q && (skip || !found); q = q->next, skip -= !!skip)
-		if (!q->gave_up && !q->answered && !q->r.orphan)
+		if (!q->gave_up && !q->answered && !q->orphan)
 			found = q;
 	if (found)
 		work_give_up(n, found, -EINTR);
