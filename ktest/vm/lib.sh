@@ -29,6 +29,7 @@
 #
 #	joined NODE [S]       waits up to S seconds (120) until it is a member that has applied
 #	                      what was committed when this was called
+#	idle NODE [S]         within S seconds (60) it has no request under way
 #	node_state NODE STATE    does it say so? (member, observer, failed, loading, ...)
 #
 #	no_locks [S]          within S seconds (60) nobody holds or awaits a lock anywhere
@@ -299,13 +300,16 @@ _field() {
 
 node_state() { [ "$(status "$1" state)" = "$2" ]; }
 
+idle() { within "${2:-60}" _idle "$1"; }
+
+_idle() { [ "$(status "$1" requests)" = 0 ]; }
+
 # joined NODE [S]: within S seconds (120) it is a member, with all that is committed now
 joined() {
-	local goal
-	within "${2:-120}" leader || return
-	goal=$(status "$(leader)" commit) || return
-	within "${2:-120}" _has "$1" "$goal" || { states; false; }
+	within "${2:-120}" _goal && within "${2:-120}" _has "$1" "$GOAL" || { states; false; }
 }
+
+_goal() { _await_best && GOAL=$(status "$_best" commit); }
 
 _has() {
 	_look "$1"
@@ -353,14 +357,21 @@ _survey() {
 	done
 }
 
-leader() {
-	_survey
-	[ -n "$_best" ] && echo "$_best"
+# Between two leaders there is none: who asks then waits for the next one, for SCALE seconds.
+leader() { _await_best && echo "$_best"; }
+
+_await_best() {
+	local end
+	end=$(($(_ms) + 1000 * SCALE))
+	while _survey; [ -z "$_best" ]; do
+		[ "$(_ms)" -lt "$end" ] || return 1
+		sleep $PAUSE
+	done
 }
 
 followers() {
 	local f
-	_survey
+	_await_best || return
 	for f in $NODES; do
 		[ "$f" = "$_best" ] || echo "$f"
 	done

@@ -45,12 +45,14 @@ static void not_adopted(const struct world *w)
 	const char *name = own("detach-time");
 	struct consensus_lock_acquire a;
 	uint8_t secret[16];
-	int fd = handle(), got;
+	int fd = handle(), got, error;
 	uint64_t token = must_take(fd, name, 0), begin = now_ns();
 
 	is_errno(lk_detach(fd, SEC * w->slow / 2, secret), 0, "detached for a short time");
 	close(fd);
-	is_errno(lk_check(w->other, name, token), 0, "it holds");
+	error = lk_check(w->other, name, token);
+	/* Asked too late by a machine that was busy, it may be over. */
+	ok(!error || (error == ESTALE && now_ns() - begin >= SEC * w->slow / 2), "it holds");
 	is_errno(lk_acquire(w->other, name, 0, 60 * SEC, &a), 0, "until its time is up");
 	ok(now_ns() - begin >= SEC * w->slow / 2, "after %llu ms of %u",
 	   (unsigned long long)(now_ns() - begin) / 1000000, 500 * w->slow);
@@ -136,7 +138,7 @@ static void missed(const struct world *w)
 {
 	const char *name = own("beat");
 	static const int refused[] = { EKEYEXPIRED, ESTALE, -1 };
-	unsigned int period = 200 * w->slow, i;
+	unsigned int period = 1500 * w->slow, i;
 	int fd = handle(), error = 0;
 	uint64_t token = must_take(fd, name, 0), last;
 	struct consensus_event e;
@@ -173,9 +175,9 @@ static void taken_back(const struct world *w)
 	int fd = handle();
 	uint64_t token = must_take(fd, name, 0);
 
-	is_errno(lk_heartbeat(fd, SEC * w->slow / 5), 0, "a heartbeat is asked for");
+	is_errno(lk_heartbeat(fd, SEC * w->slow), 0, "a heartbeat is asked for");
 	is_errno(lk_heartbeat(fd, 0), 0, "and not any more");
-	sleep_ms(400 * w->slow);
+	sleep_ms(1500 * w->slow);
 	is_errno(lk_check(w->other, name, token), 0, "none is missed");
 	close(fd);
 	ok(is_gone(w->other, name), "it is closed");

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,15 @@ static void send_fd(int sock, int fd)
 		bail("sendmsg: %s", strerror(errno));
 }
 
+/* What was sent has come: its sender may die. */
+static void await_input(int sock)
+{
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+
+	if (poll(&p, 1, 60000) != 1)
+		bail("nothing comes by a socket");
+}
+
 static int receive_fd(int sock)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
@@ -168,7 +178,7 @@ static void passed(const struct world *w)
 	pid = sender(pair[1]);
 	there_are(beyond, name, 1);
 	lk_list(beyond, name, &info, 1);
-	sleep_ms(200);
+	await_input(pair[0]);
 	bury(pid);
 	ok(held(info.token), "SCM_RIGHTS: held while it is under way, though its sender is dead");
 	fd = receive_fd(pair[0]);
@@ -181,7 +191,7 @@ static void passed(const struct world *w)
 	pid = sender(pair[1]);
 	there_are(beyond, name, 1);
 	lk_list(beyond, name, &info, 1);
-	sleep_ms(200);
+	await_input(pair[0]);
 	bury(pid);
 	close(pair[0]);
 	close(pair[1]);

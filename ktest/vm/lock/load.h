@@ -74,6 +74,7 @@ struct held {
  * @op: what it does or did last
  * @busy: @op is under way, or its line is not written yet
  * @held: what it has
+ * @lost_ns: when it was told last that its handle is lost
  */
 struct worker {
 	pid_t pid;
@@ -85,6 +86,7 @@ struct worker {
 	struct op op;
 	atomic_bool busy;
 	struct held held[MAX_HELD];
+	_Atomic uint64_t lost_ns;
 };
 
 /**

@@ -69,6 +69,14 @@ static int was_told(pid_t pid)
 	return told;
 }
 
+/* It was told, and has left since: its handle may be reset by now, and says nothing. */
+static bool left_since(pid_t pid, uint64_t begin)
+{
+	struct worker *w = worker_of(pid);
+
+	return w && atomic_load(&w->lost_ns) >= begin;
+}
+
 /*
  * Somebody is inside already. Who is gone by now was dying, and had to be out before
  * its lock was anybody else's.
@@ -76,10 +84,11 @@ static int was_told(pid_t pid)
 static void collide(struct worker *w, const struct held *h)
 {
 	struct flock other = range(h, h->shared ? F_RDLCK : F_WRLCK);
+	uint64_t begin = now_ns();
 
 	if (fcntl(witness_fd, F_GETLK, &other) || other.l_type == F_UNLCK)
 		other.l_pid = 0;
-	if (opt.losses && was_told(other.l_pid) == 1) {
+	if (opt.losses && (was_told(other.l_pid) == 1 || left_since(other.l_pid, begin))) {
 		atomic_fetch_add(&shared->late, 1);
 		return;
 	}

@@ -106,12 +106,14 @@ static void lost(struct worker *w, int error)
 			violation("client %u: a fence is refused, its handle is not lost",
 				  w->client);
 	}
+	/* Out first: a handle that was reset does not say any more that it was lost. */
+	let_go(w);
+	atomic_store(&w->lost_ns, now_ns());
 	if (error == ENOTCONN || error == ESHUTDOWN || lk_reset(w->fd)) {
 		sleep_ms(20);
 		reopen(w);
 		return;
 	}
-	let_go(w);
 	w->session = atomic_fetch_add(&shared->sessions, 1);
 }
 

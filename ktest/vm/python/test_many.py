@@ -97,7 +97,7 @@ def test_batch_ctrl_c(handle, other):
     batch = handle.batch()
     add = batch.put(Add("stopped"))
     waits = batch.put(Acquire("stops", timeout=None))
-    with alarm(signal.default_int_handler, 1), raises(KeyboardInterrupt):
+    with alarm(signal.default_int_handler, 5), raises(KeyboardInterrupt):
         batch.run()
     same((add.done, add.result().value), (True, 1))
     same((waits.done, waits.error.errno), (True, errno.EINTR))

@@ -7,10 +7,11 @@
  *	--only PART	one part; PART is doors, full, malformed, ... (again: more)
  *	--door NAME	doors: only that door
  *	--all		doors: every operation by every door, also what takes long
+ *	--here-leads	the node here leads, and not THERE
  *	--slow TIMES	how many times slower than usual this kernel is
  *	--cut COMMAND	there is no quorum afterwards; --heal COMMAND undoes it
  *
- * The node here is called HERE, another one of its cluster THERE, and leads. Run as root.
+ * The node here is called HERE, another one of its cluster THERE; THERE leads. Run as root.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -133,6 +134,7 @@ static void options(int argc, char **argv, struct world *w)
 		{ "only", required_argument, NULL, 'o' }, { "door", required_argument, NULL, 'd' },
 		{ "slow", required_argument, NULL, 's' }, { "cut", required_argument, NULL, 'c' },
 		{ "heal", required_argument, NULL, 'h' }, { "all", no_argument, NULL, 'a' },
+		{ "here-leads", no_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -142,6 +144,8 @@ static void options(int argc, char **argv, struct world *w)
 			only[n_only++] = optarg;
 		else if (c == 'a')
 			all = true;
+		else if (c == 'l')
+			w->here_leads = true;
 		else if (c == 'd')
 			only_door = optarg;
 		else if (c == 's')

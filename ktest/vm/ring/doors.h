@@ -94,12 +94,14 @@ bool same(struct gate *g, uint64_t got, uint64_t wanted, const char *what, ...);
  * @cut: a shell command after which there is no quorum; NULL: none
  * @heal: undoes it
  * @slow: how many times slower than usual this kernel is
+ * @here_leads: the node here leads, and not the other one
  */
 struct world {
 	int fd, other;
 	const char *here, *there, *netns;
 	const char *cut, *heal;
 	unsigned int slow;
+	bool here_leads;
 };
 
 /* A name that nobody has: constant. At most a few thousand. */

@@ -200,7 +200,7 @@ static unsigned long users(void)
 
 static bool users_back(unsigned long n)
 {
-	uint64_t until = now_ns() + 3 * SEC;
+	uint64_t until = now_ns() + 30 * SEC;
 
 	while (users() > n && now_ns() < until)
 		sleep_ms(5);

@@ -31,6 +31,6 @@ note "$(tail -n 1 /tmp/abi.tap) cases"
 check "ct-fuzz-ioctl: random calls do no harm" on n3 ct-fuzz-ioctl "${FUZZ_SECONDS:-20}"
 check "the nodes agree" same_state 60
 for node in $NODES; do
-	is "$node holds no request" "$(status "$node" requests)" 0
+	check "$node holds no request" idle "$node"
 done
 finish

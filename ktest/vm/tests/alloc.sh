@@ -6,6 +6,10 @@
 # vm: --kernel debug --smp 2 --timeout 900 --get /tmp/history.jsonl
 # judge: history.jsonl
 # expect: 80
+#
+# Elections take seconds here, so that none comes of itself.
+SCALE=20
+RATE=50
 . /ktest/vm/lib.sh
 
 FAULTS="/sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc"

@@ -53,9 +53,10 @@ refuses "an address that this machine does not have" 'address' up n1 /tmp/a.conf
 note "a port in use"
 nsenter --net=/run/netns/n1 -- ct-inject -b 7800 &
 holder=$!
-sleep 1
+check "somebody has the port" within 60 on n1 grep -q ":1E78 " /proc/net/udp6
 refuses "a port in use" 'in use|port' up n1 $CONFIG n1
 kill $holder
+wait $holder 2>/dev/null
 
 note "starting"
 check "n1 starts" up n1 $CONFIG n1

@@ -51,10 +51,10 @@ count() {
 storage_on /dev/vda
 count 3 1024 977 5
 
-# A ring makes room by itself once it is half full. So that it fills, snapshots take a minute
-# to be written; and fail then, so that they free nothing after all.
+# A ring makes room by itself once it is half full. So that it fills, snapshots take an hour
+# to be written, longer than any machine needs for that; and fail then: they free nothing.
 #	0		superblock and ring	the disk
-#	RING_END	areas			reads: the disk; writes: a minute, then an error
+#	RING_END	areas			reads: the disk; writes: an hour, then an error
 note "a full ring of 64 MiB"
 STORAGE=/dev/mapper
 STORAGE_SIZE=160M
@@ -69,13 +69,13 @@ dmsetup mknodes
 storage_format n1 >/dev/null || bail "no storage"
 dmsetup reload --noudevsync n1 <<-TABLE && dmsetup resume --noudevsync n1 || bail "dmsetup"
 	0 $RING_END linear /dev/vdb 0
-	$RING_END $((ALL - RING_END)) delay /dev/vdb $RING_END 0 /dev/mapper/bad 0 60000 /dev/vdb $RING_END 0
+	$RING_END $((ALL - RING_END)) delay /dev/vdb $RING_END 0 /dev/mapper/bad 0 3600000 /dev/vdb $RING_END 0
 TABLE
 LOG_ENTRIES=65536
 cluster_up 1
 turns=0
 while [ $turns -lt 200 ] && [ "$(status n1 ring_used)" -lt $((48 * MIB)) ]; do
-	on n1 bench-many array 64 125 "full$turns" private >/dev/null || bail "no increments: $(status n1 ring_used)"
+	on n1 bench-many array 1024 12 "full$turns" private >/dev/null || bail "no increments: $(status n1 ring_used)"
 	turns=$((turns + 1))
 done
 used=$(status n1 ring_used)

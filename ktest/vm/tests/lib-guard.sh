@@ -37,7 +37,7 @@ ct-order -r "${ROUNDS:-5}" n1 n2 n3 >/tmp/order.tap 2>&1
 tap $? "ct-order: one order, whoever dies" /tmp/order.tap
 check "nothing is left of it" no_locks
 for node in $NODES; do
-	is "$node has no request under way" "$(status "$node" requests)" 0
+	check "$node has no request under way" idle "$node"
 done
 check "the nodes agree" same_state 60
 cluster_down

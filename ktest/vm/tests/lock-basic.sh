@@ -15,7 +15,7 @@ grep -B 3 "^not ok\|^Bail" /tmp/locks.tap | sed 's/^/# /'
 note "$(tail -n 1 /tmp/locks.tap) cases"
 check "nothing is left of it" no_locks
 for node in $NODES; do
-	is "$node has no request under way" "$(status "$node" requests)" 0
+	check "$node has no request under way" idle "$node"
 done
 check "the nodes agree" same_state 60
 cluster_down

@@ -4,7 +4,7 @@
 #
 # vm: --kernel release --smp 2 --timeout 600
 # expect: 30
-SCALE=3
+SCALE=10
 . /ktest/vm/lib.sh
 
 if ! command -v ct-locks32 >/dev/null; then
@@ -14,7 +14,7 @@ fi
 cluster_up 3
 lead=$(leader)
 set -- $(followers)
-on "$lead" ct-locks32 "$lead" "$1" "/run/netns/$1" >/tmp/locks.tap 2>&1
+on "$lead" ct-locks32 --slow 3 "$lead" "$1" "/run/netns/$1" >/tmp/locks.tap 2>&1
 result $? "ct-locks32: every call of locks does what it must"
 grep -B 3 "^not ok\|^Bail" /tmp/locks.tap | sed 's/^/# /'
 note "$(tail -n 1 /tmp/locks.tap) cases"

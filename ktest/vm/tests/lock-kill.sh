@@ -34,6 +34,8 @@ killed() {
 	is "$1: as many were killed" "$(figure "/tmp/$1.log" kills)" "$2"
 }
 
+objects_are() { [ "$(status "$1" objects)" = "$2" ]; }
+
 is_killing() { kill -0 $KILLER 2>/dev/null; }
 
 cluster_up 3
@@ -82,8 +84,8 @@ for name in calm stormy lonely; do
 done
 # a counter for each lock is left, and nothing else
 for node in $NODES; do
-	is "$node holds nothing but the counters" "$(status "$node" objects)" 6
-	is "$node has no request under way" "$(status "$node" requests)" 0
+	check "$node holds nothing but the counters" within 60 objects_are "$node" 6
+	check "$node has no request under way" idle "$node"
 done
 check "all apply the same" same_state 60
 finish

@@ -85,5 +85,5 @@ for turn in 1 2 3; do
 done
 check "a node by itself dies with its namespace" within 60 no_users
 check "the module unloads" rmmod consensus
-check "and nothing of it is in the log of the kernel" sh -c '! dmesg | grep -i "consensus.*leak"'
+check "and nothing of it is in the log of the kernel" sh -c '! dmesg | grep -v "Linux version" | grep -i "consensus.*leak"'
 finish

@@ -4,6 +4,7 @@
 #
 # vm: --kernel 6.12 --smp 2 --timeout 600
 # expect: 35
+SCALE=10
 . /ktest/vm/lib.sh
 
 # queue NAME [OPTION]...: the library's queues, on a node beside the leader
@@ -21,7 +22,7 @@ lead=$(leader)
 here=$(others "$lead" | cut -d , -f 1)
 block="/usr/sbin/nft add rule inet ktest in udp dport 7800 drop"
 pass_on="/usr/sbin/nft flush chain inet ktest in"
-on "$here" ct-ring --all --cut "$block" --heal "$pass_on" \
+on "$here" ct-ring --slow 3 --all --cut "$block" --heal "$pass_on" \
 	"$here" "$lead" "/run/netns/$lead" >/tmp/ring.tap 2>&1
 result $? "ct-ring: every call does the same by every door"
 grep "^not ok\|^Bail" /tmp/ring.tap | sed 's/^/# /'

@@ -32,7 +32,7 @@ result $? "ct-queue: the library's queue and batch"
 tells /tmp/queue.tap
 check "nothing is left of it" no_locks
 for node in $NODES; do
-	is "$node has no request under way" "$(status "$node" requests)" 0
+	check "$node has no request under way" idle "$node"
 done
 check "the nodes agree" same_state 60
 cluster_down

@@ -15,7 +15,7 @@ here=$(others "$lead" | cut -d , -f 1)
 block="/usr/sbin/nft add rule inet ktest in udp dport 7800 drop"
 pass_on="/usr/sbin/nft flush chain inet ktest in"
 if command -v ct-ring32 >/dev/null; then
-	on "$lead" ct-ring32 --all --cut "$block" --heal "$pass_on" \
+	on "$lead" ct-ring32 --here-leads --all --cut "$block" --heal "$pass_on" \
 		"$lead" "$here" "/run/netns/$here" >/tmp/ring.tap 2>&1
 	result $? "ct-ring32: every call does the same by every door"
 	grep "^not ok\|^Bail" /tmp/ring.tap | sed 's/^/# /'

@@ -30,13 +30,10 @@ judge() {
 	is "$1: as many were killed" "$(figure "/tmp/$1.log" kills)" "$2"
 }
 
-# idle NODE: it has no request under way
-idle() { [ "$(status "$1" requests)" = 0 ]; }
-
 cluster_up 3
 lonely=$((ROUNDS / 5))
 calm=$((ROUNDS - lonely))
-torture calm -t 2 -d 192 -k $calm -K 100 -H 30000 -L $((1000 * SCALE))
+torture calm -t 2 -d 256 -k $calm -K 100 -H 30000 -L $((1000 * SCALE))
 judge calm $calm $?
 check "calm: a thousand operations were under way" \
 	test "$(figure /tmp/calm.log most_under_way)" -ge 1000
@@ -63,7 +60,7 @@ check "lonely: a thousand operations were under way" \
 check "lonely: nothing is left of it" no_locks
 
 for node in $NODES; do
-	check "$node has no request under way" within 60 idle "$node"
+	check "$node has no request under way" idle "$node"
 done
 check "all apply the same" same_state 60
 cluster_down

@@ -32,7 +32,7 @@ check "two nodes go on" wait_leader 60
 on n2 ct-fullcq 800 >/tmp/fullcq.tap 2>&1
 tap fullcq $?
 for node in $NODES; do
-	is "$node has no request under way" "$(status "$node" requests)" 0
+	check "$node has no request under way" idle "$node"
 done
 cluster_down
 check "the module unloads" rmmod consensus
