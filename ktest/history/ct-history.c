@@ -6,8 +6,8 @@
  * process, so that --kill-every may end it in the middle of a call. What a
  * worker is about to do stands in shared memory before it does it; of one that
  * was killed the parent records that operation as of unknown outcome, and a
- * new worker takes its place. A line is one write() to a file opened with
- * O_APPEND, so that lines of several workers never mix.
+ * new worker takes its place. A line is one write(): of threads to a file opened with
+ * O_APPEND, so that their lines never mix; of processes to a pipe, see record_all().
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -74,6 +74,7 @@ struct shared {
 static struct shared *shared;
 
 static int out_fd;
+static pid_t recorder;
 static unsigned int next_client;
 
 /* splitmix64: a different stream for every worker from one printed seed */
@@ -99,8 +100,12 @@ static void write_line(unsigned int client, const struct ct_op *op)
 {
 	char line[LINE_SIZE];
 	int len = ct_op_line(line, sizeof(line), client, op);
+	ssize_t n;
 
-	if (write(out_fd, line, (size_t)len) != len)
+	do
+		n = write(out_fd, line, (size_t)len);
+	while (n < 0 && errno == EINTR);	/* a pipe that is full, and -i */
+	if (n != len)
 		ct_die("cannot write the history", errno);
 }
 
@@ -424,6 +429,53 @@ static void probe(void)
 	close(fd);
 }
 
+/*
+ * In a process of its own, which outlives all callers: what is below PIPE_BUF goes into a
+ * pipe as a whole or not at all, while a write() to a file may end at the edge of a page if
+ * the writer is killed.
+ */
+static void record_all(int in, int out)
+{
+	static char buf[65536];
+	ssize_t n;
+
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		if (write(out, buf, (size_t)n) != n)
+			_exit(1);
+	_exit(n < 0);
+}
+
+static void record_by_pipe(void)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC))
+		ct_die("no pipe", errno);
+	fflush(stdout);
+	recorder = fork();
+	if (recorder < 0)
+		ct_die("cannot fork", errno);
+	if (!recorder) {
+		close(p[1]);
+		record_all(p[0], out_fd);
+	}
+	close(p[0]);
+	close(out_fd);
+	out_fd = p[1];
+}
+
+/* All of it is in the file. */
+static void close_output(void)
+{
+	int status = 0;
+
+	close(out_fd);
+	if (recorder && (waitpid(recorder, &status, 0) != recorder || status))
+		ct_die("the history is not complete", 0);
+}
+
 static void open_output(void)
 {
 	char line[96];
@@ -436,6 +488,8 @@ static void open_output(void)
 	len = snprintf(line, sizeof(line), "# ct-history seed %" PRIu64 "\n", opt.seed);
 	if (write(out_fd, line, (size_t)len) != len)
 		ct_die(opt.out, errno);
+	if (opt.processes)
+		record_by_pipe();
 }
 
 int main(int argc, char **argv)
@@ -463,6 +517,7 @@ int main(int argc, char **argv)
 		start(&shared->workers[i]);
 	}
 	watch();
+	close_output();
 	report(began);
 	return atomic_load(&shared->count[CT_OK]) < opt.min_ok;
 }

@@ -117,17 +117,28 @@ static struct worker *victim(uint64_t *rng)
 	return &shared->worker[from];
 }
 
+/* Who was not killed has ended in order. */
+static void judge_end(const struct worker *w, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status))
+		violation("client %u: exited with %d", w->client, WEXITSTATUS(status));
+	else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		violation("client %u: died of signal %d", w->client, WTERMSIG(status));
+}
+
 /* Nobody may ever have to wait to die. */
 static void reap(struct worker *w)
 {
 	uint64_t begin = now_ns();
+	int status;
 
-	while (!waitpid(w->pid, NULL, WNOHANG)) {
+	while (!waitpid(w->pid, &status, WNOHANG)) {
 		if (now_ns() - begin > REAPED_WITHIN)
 			bail("process %d cannot be killed", w->pid);
 		usleep(100);
 	}
 	raise_to((_Atomic uint64_t *)&seen.longest_reap_ns, now_ns() - begin);
+	judge_end(w, status);
 }
 
 static void kill_one(uint64_t *rng)
@@ -184,8 +195,7 @@ static void end_all(void)
 			}
 			usleep(1000);
 		}
-		if (WIFEXITED(status) && WEXITSTATUS(status))
-			violation("client %u: exited with %d", w->client, WEXITSTATUS(status));
+		judge_end(w, status);
 		record_killed(w, now_ns());
 	}
 }

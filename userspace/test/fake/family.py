@@ -73,8 +73,11 @@ def guardian(wrapper):
 
 
 def running(wrapper):
-    """Waits for the command to run: (guardian, command)."""
-    return until(lambda: all(guardian(wrapper)) and guardian(wrapper)) or (0, 0)
+    """Waits for the command to run: (guardian, command). Never 0, which to kill() is us all."""
+    found = until(lambda: all(guardian(wrapper)) and guardian(wrapper))
+    if not found:
+        raise RuntimeError(f"no command runs under {wrapper}")
+    return found
 
 
 def kill(pid, number=signal.SIGKILL):
