@@ -223,8 +223,10 @@ static void cns_beginning_live(struct cns_node *n, void *arg)
 	struct cns_beginning *b = arg;
 
 	n->restore.state = CNS_RESTORE_NONE;
-	if (!b->err)
+	if (!b->err) {
 		n->store.compacted = b->snap.index;
+		n->store.compacted_bytes = b->snap.len;
+	}
 	if (!b->err)
 		b->err = raft_begin_at(n->raft, n->now, b->snap.index,
 				       b->snap.term, &b->snap.config);

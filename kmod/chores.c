@@ -13,6 +13,7 @@ struct cns_refill {
 	struct sk_buff_head skbs;
 	struct cns_peer *peers[CNS_SPARE_PEERS];
 	void *chunk;
+	bool want_peer[CNS_SPARE_PEERS];
 	u32 want_skbs;
 	u32 want_chunks;
 };
@@ -27,6 +28,8 @@ static void cns_refill_ask(struct cns_node *n, void *arg)
 		if (!n->peers[i]->self)
 			f->want_skbs += CNS_RESERVE -
 				skb_queue_len(&n->peers[i]->reserve);
+	for (i = 0; i < CNS_SPARE_PEERS; i++)
+		f->want_peer[i] = !n->spare[i];
 	f->want_chunks = fsm_wants(n->fsm);
 }
 
@@ -68,7 +71,7 @@ static void cns_refill(struct cns_node *n)
 			__skb_queue_tail(&f.skbs, skb);
 		}
 		for (i = 0; i < CNS_SPARE_PEERS; i++)
-			if (!READ_ONCE(n->spare[i]))
+			if (f.want_peer[i])
 				f.peers[i] = cns_peer_alloc(GFP_KERNEL_ACCOUNT);
 		if (f.want_chunks)
 			f.chunk = kvzalloc(FSM_CHUNK_BYTES,

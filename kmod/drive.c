@@ -107,7 +107,7 @@ static void cns_compact(struct cns_node *n)
  */
 static void cns_differs(struct cns_node *n)
 {
-	n->store.fail = n->store.on;
+	WRITE_ONCE(n->store.fail, n->store.on);
 	raft_differs(n->raft, n->now, "the state differs from the leader's");
 }
 

@@ -141,7 +141,7 @@ static bool cns_event_ready(struct cns_handle *h)
 	any = cns_event_any(h);
 	spin_unlock_bh(&h->lock);
 	/* A lost handle tells what it has to, and then that it is lost. */
-	return any || h->lost || !cns_handle_alive(h);
+	return any || cns_handle_lost(h) || !cns_handle_alive(h);
 }
 
 /* poll(): events to read; lost, or a lock was and that is not read yet. */

@@ -65,7 +65,7 @@ static void cns_unpromise(struct cns_node *n, struct raft_id cluster)
 /* How many objects this node has room to store a snapshot of. */
 static u32 cns_form_room(const struct cns_node *n)
 {
-	return n->store.on ? fsm_objects_in(n->store.super.layout.area_bytes) :
+	return n->store.on ? fsm_objects_in(n->store.layout.area_bytes) :
 			     FSM_OBJECTS_LIMIT;
 }
 

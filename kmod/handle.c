@@ -35,9 +35,9 @@ static struct cns_request *cns_handle_end(void)
 /* A number and what ends it: also those of a handle that is reset. */
 static void cns_handle_begin(struct cns_handle *h, struct cns_request *close)
 {
-	h->number = atomic64_inc_return(&h->ns->next_handle);
+	WRITE_ONCE(h->number, atomic64_inc_return(&h->ns->next_handle));
 	h->close = close;
-	h->abandoned = false;
+	WRITE_ONCE(h->abandoned, false);
 	h->owner = (struct fsm_owner){ .number = h->number };
 	h->closing.kind = CNS_ITEM_CLOSE;
 	reinit_completion(&h->closed);

@@ -173,7 +173,9 @@ static void cns_wish_told(struct cns_node *n, void *arg)
 	st->saved_cluster = s->cluster;
 	st->saved_coordinator = s->coordinator;
 	spin_lock(&st->wal.lock);
-	st->wal.ring.cluster = s->cluster;
+	/* The thread seals groups by it, if there are any: not before it is told here. */
+	if (!raft_id_eq(st->wal.ring.cluster, s->cluster))
+		st->wal.ring.cluster = s->cluster;
 	spin_unlock(&st->wal.lock);
 	if (!(s->flags & RECORD_DOUBTS) && st->doubt) {
 		st->doubt = RAFT_SURE;
@@ -263,7 +265,7 @@ void cns_fail_durably(struct cns_node *n, const char *why)
 	raft_fail(n->raft, n->why);
 	if (!n->store.on)
 		return;
-	n->store.fail = true;
+	WRITE_ONCE(n->store.fail, true);
 	cns_keep_work(n);
 }
 

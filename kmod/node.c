@@ -75,7 +75,8 @@ static void cns_item_run(struct cns_node *n, struct cns_item *item, u64 now)
 						    give_up), now);
 		break;
 	case CNS_ITEM_TIMER:
-		clear_bit(CNS_TIMER_QUEUED, &n->flags);
+		/* From here on it may be pushed again: its link was read before. */
+		clear_bit_unlock(CNS_TIMER_QUEUED, &n->flags);
 		n->armed_at = U64_MAX;
 		n->suspended = cns_suspended();
 		n->pump = true;

@@ -247,7 +247,7 @@ struct cns_params {
  * @sock: c until stopped
  * @family: c, AF_INET or AF_INET6
  * @port: c, own port, network order
- * @params: c
+ * @params: c; .log_entries o, as storage may have room for fewer
  * @task: continues a drain that took too long
  * @timer: next deadline
  * @timer_item: its item, queued at most once

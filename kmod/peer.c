@@ -89,9 +89,8 @@ void cns_peer_move(struct cns_peer *p, const union cns_address *to)
 	if (p->configured || !memcmp(&p->address, to, sizeof(*to)))
 		return;
 	p->address = *to;
-	/* The cached route leads to where it was. */
-	if (p->route.cache)
-		dst_cache_reset(&p->route);
+	/* The cached route leads to where it was. Good also for a cache that is gone. */
+	dst_cache_reset(&p->route);
 }
 
 /* A stranger proved that it is there now: give it a place. NULL: none free. */
@@ -101,7 +100,7 @@ struct cns_peer *cns_peer_come(struct cns_node *n, const struct wire_peer *w,
 	struct cns_peer *p = NULL;
 	int i;
 
-	if (n->n_peers == n->params.max_peers || !n->sock)
+	if (n->n_peers == n->params.max_peers || !READ_ONCE(n->sock))
 		return NULL;
 	for (i = 0; i < CNS_SPARE_PEERS && !p; i++)
 		swap(p, n->spare[i]);

@@ -416,7 +416,9 @@ static void cns_load_live(struct cns_node *n, void *arg)
 	swap(n->raft, l->raft);
 	swap(n->fsm, l->fsm);
 	n->params.log_entries = l->entries;
-	self->hello.node = s->node;
+	self->hello.node.lo = s->node.lo;
+	/* Pairs with encap_rcv, which drops what comes from this node itself. */
+	WRITE_ONCE(self->hello.node.hi, s->node.hi);
 	self->hello.boot.counter = s->boots;
 	self->hello.boot.nonce = s->boot_nonce[s->boots % RECORD_BOOTS];
 	memcpy(self->boot_nonce, s->boot_nonce, sizeof(self->boot_nonce));
@@ -478,6 +480,8 @@ static int cns_load(struct cns_load *l)
 	st->saved_coordinator = st->super.coordinator;
 	st->doubt = cns_doubt_of(&st->super);
 	st->compacted = st->super.base.index;
+	st->compacted_bytes = st->super.base.len;
+	st->layout = st->super.layout;
 	cns_load_wal(l);
 	cns_load_past(st);
 	return 0;

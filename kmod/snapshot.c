@@ -171,7 +171,10 @@ static u8 cns_free_area(const struct cns_storage *st)
 
 static void cns_store_note(struct cns_node *n, void *arg)
 {
-	n->store.compacted = *(u64 *)arg;
+	const struct cns_store *s = arg;
+
+	n->store.compacted = s->snap->index;
+	n->store.compacted_bytes = s->snap->len;
 }
 
 /* Make an own snapshot durable, and what lies before it free. */
@@ -179,7 +182,6 @@ static int cns_store_own(struct cns_node *n, const struct raft_snapshot *snap)
 {
 	struct cns_store s = { .snap = snap };
 	u8 area = cns_free_area(&n->store);
-	u64 index = snap->index;
 	int err;
 
 	err = cns_store_write(&n->store, area, snap->data, snap->len);
@@ -188,7 +190,7 @@ static int cns_store_own(struct cns_node *n, const struct raft_snapshot *snap)
 	if (!err)
 		err = cns_store_switch(n, snap, area, true);
 	if (!err)
-		cns_node_call(n, cns_store_note, &index);
+		cns_node_call(n, cns_store_note, &s);
 	return err;
 }
 
@@ -197,7 +199,6 @@ static int cns_store_sent(struct cns_node *n, const struct raft_snapshot *snap)
 {
 	struct cns_store s = { .snap = snap };
 	u8 area = cns_free_area(&n->store);
-	u64 index = snap->index;
 	int err;
 
 	err = cns_store_write(&n->store, area, snap->data, snap->len);
@@ -207,7 +208,7 @@ static int cns_store_sent(struct cns_node *n, const struct raft_snapshot *snap)
 	if (!err)
 		err = cns_store_switch(n, snap, area, s.matches);
 	if (!err)
-		cns_node_call(n, cns_store_note, &index);
+		cns_node_call(n, cns_store_note, &s);
 	return err;
 }
 

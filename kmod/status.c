@@ -35,7 +35,7 @@ struct cns_status {
 	} disk;
 	u32 state, role;
 	u64 term, commit, first, last, durable, session, lease_left;
-	u32 lease, held, queued;
+	u32 lease, held, queued, log_entries;
 	u32 voters, voters_heard;
 	bool voter;
 	u64 rx, tx, rx_bytes, tx_bytes, snapshots, memory, uptime;
@@ -94,11 +94,11 @@ static void cns_status_disk(struct cns_node *n, struct cns_status_disk *d)
 	d->latency_max = w->latency_max_ns;
 	spin_unlock(&w->lock);
 	d->used = used * RECORD_SECTOR;
-	d->bytes = st->super.layout.size;
-	d->ring = st->super.layout.ring_bytes;
-	d->area = st->super.layout.area_bytes;
+	d->bytes = st->layout.size;
+	d->ring = st->layout.ring_bytes;
+	d->area = st->layout.area_bytes;
 	d->stored = st->compacted;
-	d->stored_bytes = st->super.base.len;
+	d->stored_bytes = st->compacted_bytes;
 	d->doubt = raft_doubt(n->raft);
 }
 
@@ -142,6 +142,7 @@ static void cns_status_call(struct cns_node *n, void *arg)
 	st->lease_left = fsm_lease_left(&n->wants.lease, cns_now());
 	st->held = n->wants.held;
 	st->queued = n->wants.queued;
+	st->log_entries = n->params.log_entries;
 	st->voter = raft_is_voter(n->raft);
 	st->form = n->form;
 	st->backup = n->backup;
@@ -195,7 +196,8 @@ static u32 cns_ms(u64 ns)
 	return div_u64(ns, NSEC_PER_MSEC);
 }
 
-static int cns_put_settings(struct sk_buff *skb, const struct cns_params *p)
+static int cns_put_settings(struct sk_buff *skb, const struct cns_params *p,
+			    const struct cns_status *st)
 {
 	return nla_put_u32(skb, CONSENSUS_A_HEARTBEAT_MS,
 			   cns_ms(p->heartbeat_ns)) ||
@@ -203,7 +205,7 @@ static int cns_put_settings(struct sk_buff *skb, const struct cns_params *p)
 			   cns_ms(p->election_min_ns)) ||
 	       nla_put_u32(skb, CONSENSUS_A_ELECTION_MAX_MS,
 			   cns_ms(p->election_max_ns)) ||
-	       nla_put_u32(skb, CONSENSUS_A_LOG_ENTRIES, p->log_entries) ||
+	       nla_put_u32(skb, CONSENSUS_A_LOG_ENTRIES, st->log_entries) ||
 	       nla_put_u32(skb, CONSENSUS_A_MAX_PEERS, p->max_peers);
 }
 
@@ -336,7 +338,7 @@ int cns_cmd_status(struct sk_buff *skb, struct genl_info *info)
 	hdr = genlmsg_put_reply(msg, info, &cns_family, 0,
 				CONSENSUS_CMD_STATUS);
 	if (!hdr || cns_put_who(msg, n, &st) ||
-	    cns_put_settings(msg, &n->params) || cns_put_raft(msg, &st) ||
+	    cns_put_settings(msg, &n->params, &st) || cns_put_raft(msg, &st) ||
 	    cns_put_state(msg, n, ns, &st) || cns_put_traffic(msg, n, &st) ||
 	    cns_put_locks(msg, n, ns, &st) || cns_put_disk(msg, &st.disk) ||
 	    cns_put_backup(msg, &st.backup)) {

@@ -158,6 +158,7 @@ struct cns_wal {
  * @gone: it was given back
  * @file: the medium
  * @super: as it is in both slots; thread until loaded, then the keeper
+ * @layout: c once loaded, that of @super
  * @slot: of the keeper, as @super: one slot to be written
  * @wal: the log
  * @saved_cluster: o, cluster id that is durable
@@ -167,6 +168,7 @@ struct cns_wal {
  * @fail: o, the failure of this node is to be made durable
  * @compact: o, the ring wants a snapshot
  * @compacted: o, index of the snapshot in storage
+ * @compacted_bytes: o, its length
  * @past: c, boots of others from before this start
  * @loaded: bytes read at the start
  * @to_load: of so many
@@ -180,6 +182,7 @@ struct cns_storage {
 	struct completion gone;
 	struct cns_file file;
 	struct record_super super;
+	struct record_layout layout;
 	u8 *slot;
 	struct cns_wal wal;
 	struct raft_id saved_cluster;
@@ -188,6 +191,7 @@ struct cns_storage {
 	bool fail;
 	bool compact;
 	u64 compacted;
+	u64 compacted_bytes;
 	struct wire_past past[RECORD_PEERS];
 	u64 loaded;
 	u64 to_load;

@@ -89,7 +89,7 @@ static enum consensus_drop cns_verify(struct cns_node *n, struct sk_buff *skb)
 	drop = wire_peek(skb->data, skb->len, &peek);
 	if (drop)
 		return (enum consensus_drop)drop;
-	if (peek.from == n->self.hello.node.hi)
+	if (peek.from == READ_ONCE(n->self.hello.node.hi))
 		return CONSENSUS_DROP_SELF;
 	d->item.kind = CNS_ITEM_DATAGRAM;
 	d->type = peek.type;

@@ -148,7 +148,8 @@ void cns_wal_hand(struct cns_node *n, const struct raft_ready *rd)
 	}
 	if (!s->seq)
 		s->at = n->now;
-	s->seq = rd->persist.seq;
+	/* The thread looks at it without the lock: is there something to take? */
+	WRITE_ONCE(s->seq, rd->persist.seq);
 	s->g.hard = rd->persist.hard;
 	s->g.hard_changed |= rd->persist.hard_changed;
 	if (cut) {
@@ -180,7 +181,8 @@ void cns_wal_report(struct cns_node *n, u64 now)
 	bool crowded;
 	int error;
 
-	clear_bit(CNS_WAL_QUEUED, &n->flags);
+	/* From here on the item may be pushed again: its link was read before. */
+	clear_bit_unlock(CNS_WAL_QUEUED, &n->flags);
 	spin_lock(&w->lock);
 	seq = w->done_seq;
 	term = w->done_term;
@@ -251,7 +253,7 @@ static u32 cns_wal_take(struct cns_wal *w)
 /* @n sectors from the ring's present end on, in two parts where it wraps. */
 static int cns_wal_write(struct cns_storage *st, u32 n)
 {
-	const struct record_layout *l = &st->super.layout;
+	const struct record_layout *l = &st->layout;
 	struct cns_wal *w = &st->wal;
 	u64 at;
 	u32 part;
