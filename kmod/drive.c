@@ -4,8 +4,7 @@
  * raft/raft.h, carried out. Everything here runs as the owner.
  *
  * What is to be persisted goes to the WAL thread (wal.c), which reports by an item
- * in the inbox. In memory mode it is in the log already; its completion comes as
- * a disk's does, after all of a ready was carried out, with (seq, term, index).
+ * in the inbox. In memory mode it is in the log already, and the core knows that.
  */
 #include <linux/kernel.h>
 #include <linux/net.h>
@@ -32,43 +31,6 @@ void cns_release_held(struct cns_node *n, u64 seq)
 		n->held_head = (n->held_head + 1) % CNS_HELD_MAX;
 		n->held_n--;
 	}
-}
-
-static void cns_persist(struct cns_node *n, const struct raft_ready *rd)
-{
-	if (n->store.on) {
-		cns_wal_hand(n, rd);
-		return;
-	}
-	/* A step that does not touch the log adds nothing to what is reported. */
-	if (rd->persist.last >= rd->persist.first) {
-		n->persisted_term = raft_term_at(n->raft, rd->persist.last);
-		n->persisted_index = rd->persist.last;
-	} else if (!n->persisted_seq ||
-		   n->persisted_index >= rd->persist.first) {
-		n->persisted_term = 0;
-		n->persisted_index = 0;
-	}
-	n->persisted_seq = rd->persist.seq;
-}
-
-/*
- * Memory has what it was given: report it, as a disk's write group would be,
- * all up to persisted_seq. False: nothing was outstanding.
- */
-static bool cns_persisted(struct cns_node *n, u64 now)
-{
-	u64 seq = n->persisted_seq;
-
-	if (!seq)
-		return false;
-	n->persisted_seq = 0;
-	raft_persisted(n->raft, now, seq, n->persisted_term,
-		       n->persisted_index);
-	/* Stopped: no votes, no acks. */
-	if (likely(!raft_failed(n->raft)))
-		cns_release_held(n, seq);
-	return true;
 }
 
 /* ----------------------------------------------------------------- apply */
@@ -263,8 +225,8 @@ static void cns_carry_out(struct cns_node *n, const struct raft_ready *rd)
 {
 	unsigned int i;
 
-	if (rd->persist.seq)
-		cns_persist(n, rd);
+	if (rd->persist.seq && n->store.on)
+		cns_wal_hand(n, rd);
 	for (i = 0; i < rd->n_msgs; i++) {
 		if (rd->msgs[i].after)
 			cns_hold(n, &rd->msgs[i]);
@@ -331,7 +293,7 @@ void cns_drive(struct cns_node *n, u64 now)
 		more = false;
 		if (unlikely(n->lease_poke || now >= n->lease_at))
 			more = cns_lease_drive(n, now);
-	} while (cns_persisted(n, now) || more);
+	} while (more);
 	if (unlikely(raft_failed(n->raft)))
 		cns_report_failure(n);
 }

@@ -341,6 +341,7 @@ struct raft *cns_raft_new(struct cns_node *n, struct raft_id self, u32 entries)
 		.election_max_ns = n->params.election_max_ns,
 		.retransmit_min_ns = CNS_RETRANSMIT_MIN_US * NSEC_PER_USEC,
 		.batch_bytes = WIRE_BATCH,
+		.memory = !n->params.disk,
 	};
 	size_t core = ALIGN(raft_size(), 16);
 	struct raft *r;

@@ -275,9 +275,6 @@ struct cns_params {
  * @warden: o, leases of all sessions, while this node leads
  * @reap: o, index of the last REAP that this leader appended
  * @waiting: a, acquires of this node that are not granted yet
- * @persisted_seq: o, memory storage: seq to be reported durable; 0: none
- * @persisted_term: o, with it
- * @persisted_index: o, with it
  * @held: o, messages that wait for storage, a ring
  * @held_head: o, place of the oldest
  * @held_n: o, how many
@@ -365,9 +362,6 @@ struct cns_node {
 	struct fsm_warden warden;
 	u64 reap;
 	atomic_t waiting;
-	u64 persisted_seq;
-	u64 persisted_term;
-	u64 persisted_index;
 	struct raft_msg held[CNS_HELD_MAX];
 	unsigned int held_head;
 	unsigned int held_n;

@@ -25,7 +25,8 @@
  *     entry. Completions come in the order of seq. Several may be reported
  *     by the last of them alone, with the last entry that they left at the end
  *     of the log: (0, 0) where the last of them to touch the log only cut it.
- *     Any number may be outstanding.
+ *     Any number may be outstanding. With raft_params.memory nothing is to be
+ *     done: what is named is durable already.
  *  4. Send every message whose .after is 0 at once. Send a message whose
  *     .after is not 0 only once the persist with that seq has been reported
  *     durable. Any message may be lost, delayed, doubled, or overtaken.
@@ -270,6 +271,8 @@ struct raft_ready {
  *	RAFT_ENTRY_COST + its length
  * @log: memory of the log, see log.h
  * @hard: hard state found in storage; zero for a node without any
+ * @memory: there is no storage but this memory: what is in the log, and term and
+ *	vote, count as durable from the next raft_ready() on
  * @doubt: what storage may have lost. A node in doubt takes and acknowledges
  *	entries, but its vote is counted only where all voters give theirs, until
  *	it has all that its leader knows to be committed, an entry of the
@@ -289,6 +292,7 @@ struct raft_params {
 	u32 batch_bytes;
 	struct raft_log_mem log;
 	struct raft_hard hard;
+	bool memory;
 	enum raft_doubt doubt;
 };
 

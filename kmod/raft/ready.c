@@ -15,6 +15,8 @@ u64 raft_hard_pending(const struct raft *r)
 {
 	const struct raft_store *s = &r->store;
 
+	if (r->p.memory)
+		return 0;
 	if (s->hard_dirty)
 		return s->seq + 1;
 	return s->hard_seq > s->done ? s->hard_seq : 0;
@@ -132,6 +134,18 @@ void raft_persisted(struct raft *r, u64 now, u64 seq, u64 term, u64 index)
 	raft_tally(r);
 }
 
+/* Memory has what it was given: all of the log is durable, and nobody reports it. */
+static void keep(struct raft *r)
+{
+	struct raft_store *s = &r->store;
+
+	if (r->log.last <= s->durable)
+		return;
+	s->durable = r->log.last;
+	raft_advance_commit(r);
+	raft_follow_durable(r);
+}
+
 void raft_applied(struct raft *r, u64 index)
 {
 	if (index > r->applied && index <= r->commit)
@@ -158,7 +172,10 @@ static bool fill_persist(struct raft *r)
 	s->cut = false;
 	s->anew = false;
 	s->given = r->log.last;
-	store_handed(s, r->now);
+	if (r->p.memory)
+		s->done = s->seq;
+	else
+		store_handed(s, r->now);
 	return true;
 }
 
@@ -214,6 +231,8 @@ static noinline const struct raft_ready *collect(struct raft *r, u64 now)
 
 	r->event = false;
 	r->now = now;
+	if (r->p.memory)
+		keep(r);
 	if (unlikely(r->doubt.what))
 		raft_doubt_flush(r);
 	if (unlikely(r->differs))

@@ -102,6 +102,7 @@ void world_draw(struct world *w)
 	k->joiners = one_of(g, 0, 0, 1, 2);
 	if (!k->storage_given)
 		k->durable = rng_next(g) & 1;
+	k->instant = !k->durable && rng_next(g) & 1;
 	k->op_every = one_of(g, 500, 3000, 10000, 40000) * US;
 	k->fault_every = one_of(g, 30, 100, 400, 1500) * MS;
 	if (k->fault_every < 10 * k->op_every)

@@ -143,6 +143,8 @@ void mutant_weather(struct world *w)
 {
 	struct knobs *k = &w->k;
 
+	/* What storage has not got yet is what several of them are about. */
+	k->instant = false;
 	mutant_run_weather(w);
 	if (w->mutant >= MUT_HARD_APART && w->mutant < MUT_LEASE_REPLY)
 		storage_weather(w);

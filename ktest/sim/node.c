@@ -88,6 +88,7 @@ static void params_of(struct node *n, struct raft_params *p)
 	p->batch_bytes = w->k.batch;
 	p->log = n->mem;
 	p->hard = n->s ? n->s->keep.super.hard : n->st.hard;
+	p->memory = w->k.instant;
 }
 
 /* The core, in the state that it has before storage is read. */
@@ -344,13 +345,15 @@ void node_apply(struct node *n, u64 first, u64 last)
 	raft_applied(n->r, last);
 }
 
-/* Duty 3: on its way. */
+/* Duty 3: on its way, or there. */
 static void persist(struct node *n, const struct raft_ready *rd)
 {
 	struct write *wr = store_write(n, rd);
 
 	if (n->s)
 		wal_kick(n);
+	else if (n->w->k.instant)
+		store_keep(n, wr);
 	else
 		n->w->ops->written(n->w, n, wr);
 }

@@ -326,6 +326,7 @@ struct sim_ops {
 struct knobs {
 	u32 members, joiners;
 	bool durable;
+	bool instant;		/* memory mode: the core reports to itself */
 	u32 loss, dup, slow;
 	u64 delay_min, delay_max, slow_max;
 	u64 disk_min, disk_max;
@@ -469,6 +470,7 @@ void store_pop(struct store *s);
 void store_base(struct node *n, struct blob *b);
 /* Make writes up to @seq durable. */
 void store_sync(struct node *n, u64 seq);
+void store_keep(struct node *n, struct write *wr);
 void store_crash(struct node *n);
 void store_wipe(struct store *s);
 struct gentry *store_at(const struct store *s, u64 index);

@@ -207,6 +207,16 @@ void store_sync(struct node *n, u64 seq)
 	}
 }
 
+/* @wr, the only one there is, needs no time and no report. */
+void store_keep(struct node *n, struct write *wr)
+{
+	u64 seq = wr->seq;
+
+	store_sync(n, seq);
+	n->st.reported = seq;
+	store_pop(&n->st);
+}
+
 /* Writes behind @wr (NULL: all of them) never happened. */
 void store_drop(struct store *s, struct write *wr)
 {
