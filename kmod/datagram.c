@@ -105,12 +105,20 @@ static enum consensus_drop cns_dispatch(struct cns_node *n, struct cns_peer *p,
 	}
 }
 
+/* Somebody calls. Apart from the others, as an address takes place on the stack. */
+static noinline void cns_called(struct cns_node *n, struct sk_buff *skb, u64 now)
+{
+	union cns_address from;
+
+	cns_udp_source(skb, &from);
+	cns_hello_receive(n, &n->scratch.hello, &from, now);
+}
+
 static enum consensus_drop cns_received(struct cns_node *n,
 					struct sk_buff *skb, u64 now)
 {
 	struct cns_datagram *d = cns_datagram(skb);
 	struct cns_peer *p = d->peer;
-	union cns_address from;
 
 	if (n->stopped || n->failed_logged)
 		return 0;
@@ -131,8 +139,7 @@ static enum consensus_drop cns_received(struct cns_node *n,
 			return CONSENSUS_DROP_UNREADY;
 		return cns_dispatch(n, p, d, now);
 	}
-	cns_udp_source(skb, &from);
-	cns_hello_receive(n, &n->scratch.hello, &from, now);
+	cns_called(n, skb, now);
 	return 0;
 }
 
@@ -196,11 +203,20 @@ static u32 cns_raft_room(const struct cns_node *n, const struct raft_msg *m)
 	return max_t(u32, room, CNS_RESERVE_BYTES);
 }
 
+/* There is no memory for the entries of append @m. */
+static noinline void cns_send_heartbeat(struct cns_node *n,
+					const struct raft_msg *m)
+{
+	struct raft_msg heartbeat = *m;
+
+	heartbeat.n_entries = 0;
+	cns_send_raft(n, &heartbeat);
+}
+
 void cns_send_raft(struct cns_node *n, const struct raft_msg *m)
 {
 	struct cns_peer *p = cns_peer_by_id(n, m->to);
 	u64 cluster = n->self.hello.cluster.hi;
-	struct raft_msg heartbeat;
 	struct sk_buff *skb;
 	u32 room, len;
 
@@ -208,15 +224,11 @@ void cns_send_raft(struct cns_node *n, const struct raft_msg *m)
 		return;
 	room = cns_raft_room(n, m);
 	skb = cns_alloc(n, p, room, m->n_entries ? CNS_RESERVE_KEPT : 0);
-	if (unlikely(!skb && m->type == RAFT_APPEND && m->n_entries)) {
-		heartbeat = *m;
-		heartbeat.n_entries = 0;
-		m = &heartbeat;
-		room = CNS_RESERVE_BYTES;
-		skb = cns_alloc(n, p, room, 0);
-	}
-	if (unlikely(!skb))
+	if (unlikely(!skb)) {
+		if (m->n_entries)
+			cns_send_heartbeat(n, m);
 		return;
+	}
 	len = wire_put_raft(skb->data, room, m, n->raft, cluster);
 	if (len)
 		cns_seal(n, p, skb, len);
@@ -318,7 +330,7 @@ void cns_forward(struct cns_node *n, u64 now)
 {
 	struct cns_peer *p = cns_peer_by_id(n, raft_leader(n->raft));
 	u64 cursor = 0, resend = 2 * n->params.heartbeat_ns;
-	u8 cmd[FSM_COMMAND_MAX];
+	u8 *cmd = n->command;
 	struct sk_buff *skb = NULL;
 	u32 at = 0, cap = 0, more;
 	u16 len;

@@ -312,6 +312,24 @@ static long cns_door_operation(struct file *file, const struct cns_door *d,
 	return err;
 }
 
+/* A call that is no operation. */
+static noinline long cns_door_other(struct file *file, const struct cns_door *d,
+				    void __user *p)
+{
+	union cns_door_arg arg;
+	int err;
+
+	/* Can the result be written at all? With what is there now. */
+	if (copy_from_user(&arg, p, d->size) || copy_to_user(p, &arg, d->size))
+		return -EFAULT;
+	err = cns_door_allowed(file, d);
+	if (!err)
+		err = d->fn(file, &arg);
+	if (err)
+		return err;
+	return copy_to_user(p, &arg, d->size) ? -EFAULT : 0;
+}
+
 /**
  * cns_door_call() - a call, from its argument to its result
  * @file: the handle
@@ -323,19 +341,7 @@ static long cns_door_operation(struct file *file, const struct cns_door *d,
  */
 long cns_door_call(struct file *file, const struct cns_door *d, void __user *p)
 {
-	union cns_door_arg arg;
-	int err;
-
-	BUILD_BUG_ON(sizeof(arg) != sizeof(arg.acquire));
-	if (d->fill)
-		return cns_door_operation(file, d, p);
-	/* Can the result be written at all? With what is there now. */
-	if (copy_from_user(&arg, p, d->size) || copy_to_user(p, &arg, d->size))
-		return -EFAULT;
-	err = cns_door_allowed(file, d);
-	if (!err)
-		err = d->fn(file, &arg);
-	if (err)
-		return err;
-	return copy_to_user(p, &arg, d->size) ? -EFAULT : 0;
+	BUILD_BUG_ON(sizeof(union cns_door_arg) !=
+		     sizeof(struct consensus_lock_acquire));
+	return d->fill ? cns_door_operation(file, d, p) : cns_door_other(file, d, p);
 }

@@ -76,7 +76,7 @@ static void cns_differs(struct cns_node *n)
 /* False: this node has stopped, and answers nobody any more. */
 static bool cns_apply(struct cns_node *n, u64 first, u64 last)
 {
-	struct fsm_outcome out;
+	struct fsm_outcome *out = &n->outcome;
 	struct raft_entry e;
 	u64 index;
 	int err;
@@ -86,28 +86,28 @@ static bool cns_apply(struct cns_node *n, u64 first, u64 last)
 		if (!err)
 			err = fsm_apply(n->fsm, index, e.data,
 					e.kind == RAFT_COMMAND ? e.len : 0,
-					&out);
+					out);
 		if (err) {
 			raft_fail(n->raft,
 				  "a committed entry cannot be applied");
 			return false;
 		}
-		if (unlikely(out.kind == FSM_OUT_DIFFERS)) {
+		if (unlikely(out->kind == FSM_OUT_DIFFERS)) {
 			cns_differs(n);
 			return false;
 		}
-		if (out.kind == FSM_OUT_RESULT && likely(!out.n_events) &&
-		    likely(!out.ended) && out.session != n->client.session)
+		if (out->kind == FSM_OUT_RESULT && likely(!out->n_events) &&
+		    likely(!out->ended) && out->session != n->client.session)
 			continue;
-		if (out.kind == FSM_OUT_NONE && likely(!out.n_events))
+		if (out->kind == FSM_OUT_NONE && likely(!out->n_events))
 			continue;
-		fsm_client_applied(&n->client, n->fsm, &out, fsm_wants_done,
+		fsm_client_applied(&n->client, n->fsm, out, fsm_wants_done,
 				   &n->wants);
 		/* Only who has locks is told of any, and by the clock itself. */
-		fsm_wants_applied(&n->wants, n->fsm, &out,
+		fsm_wants_applied(&n->wants, n->fsm, out,
 				  n->wants.owners ? cns_now() : n->now);
-		cns_lease_applied(n, &out);
-		n->pump |= n->client.queued || out.kind != FSM_OUT_RESULT;
+		cns_lease_applied(n, out);
+		n->pump |= n->client.queued || out->kind != FSM_OUT_RESULT;
 	}
 	raft_applied(n->raft, last);
 	if (n->warden.leads)
@@ -140,12 +140,21 @@ void cns_pump_later(struct cns_node *n, u64 now)
 	n->pump_at = now + n->params.heartbeat_ns / 4;
 }
 
+/* The command of @len bytes at @buf, which ends a session, is in the log. */
+static noinline void cns_end_proposed(struct cns_node *n, const u8 *buf, u16 len,
+				      u64 index)
+{
+	struct fsm_command c;
+
+	if (!fsm_decode(&c, buf, len))
+		cns_lease_proposed(n, &c, index);
+}
+
 /* A leader's own requests enter the log; what finds no room comes again. */
 static void cns_propose_own(struct cns_node *n, u64 now)
 {
-	u8 buf[FSM_COMMAND_MAX];
 	u64 cursor = 0, index;
-	struct fsm_command c;
+	u8 *buf = n->command;
 	u16 len;
 
 	for (;;) {
@@ -163,9 +172,8 @@ static void cns_propose_own(struct cns_node *n, u64 now)
 			cns_pump_later(n, now);
 			return;
 		}
-		if (unlikely(buf[0] == FSM_SESSION_END) &&
-		    !fsm_decode(&c, buf, len))
-			cns_lease_proposed(n, &c, index);
+		if (unlikely(buf[0] == FSM_SESSION_END))
+			cns_end_proposed(n, buf, len, index);
 	}
 }
 

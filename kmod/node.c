@@ -170,31 +170,22 @@ static bool cns_work_left(const struct cns_node *n)
 	return !llist_empty(&n->inbox) || READ_ONCE(n->backlog);
 }
 
-/* Others may run before the next stretch of a node that stops. False: it goes on. */
-static bool cns_next_stretch(struct cns_stretch *st)
-{
-	*st = (struct cns_stretch){ .items = CNS_DRAIN_ITEMS };
-	local_bh_enable();
-	if (!in_interrupt())
-		cond_resched();
-	local_bh_disable();
-	return false;
-}
-
 /*
  * Take the node if nobody has it, and work until the inbox is empty. Whoever
  * pushed while somebody else owned may leave: the owner clears OWNED, and looks
  * again behind a barrier that pairs with the one in llist_add().
- * What is to be sent is sent without owning.
+ * What is to be sent is sent without owning. BH disabled.
+ *
+ * True: the stretch is over, the work is not, and as the node stops there is no
+ * tasklet any more that would go on.
  */
-void cns_node_run(struct cns_node *n)
+static bool cns_node_stretch(struct cns_node *n)
 {
 	struct cns_stretch st = { .items = CNS_DRAIN_ITEMS };
 	struct sk_buff_head q;
-	bool over = false, stopping;
+	bool over = false, stopping = false;
 
 	__skb_queue_head_init(&q);
-	local_bh_disable();
 	while (!over && cns_work_left(n) &&
 	       !test_and_set_bit_lock(CNS_OWNED, &n->flags)) {
 		over = cns_drain(n, &st);
@@ -207,11 +198,29 @@ void cns_node_run(struct cns_node *n)
 		smp_mb__after_atomic();
 		if (!skb_queue_empty(&q))
 			cns_udp_flush(n, &q);
-		/* No tasklet any more: to the end, in stretches. */
-		if (unlikely(stopping))
-			over = cns_next_stretch(&st);
 	}
-	local_bh_enable();
+	return stopping;
+}
+
+/* Have the node's work done, by this one or by who has it. BH disabled. */
+void cns_node_run_bh(struct cns_node *n)
+{
+	while (unlikely(cns_node_stretch(n)))
+		;
+}
+
+/* The same from anywhere; others may run between two stretches. */
+void cns_node_run(struct cns_node *n)
+{
+	bool more;
+
+	do {
+		local_bh_disable();
+		more = cns_node_stretch(n);
+		local_bh_enable();
+		if (unlikely(more) && !in_interrupt())
+			cond_resched();
+	} while (more);
 }
 
 void cns_node_push(struct cns_node *n, struct cns_item *item)
@@ -237,7 +246,7 @@ void cns_node_call(struct cns_node *n,
 
 static void cns_task(struct tasklet_struct *t)
 {
-	cns_node_run(container_of(t, struct cns_node, task));
+	cns_node_run_bh(container_of(t, struct cns_node, task));
 }
 
 static enum hrtimer_restart cns_timer(struct hrtimer *t)
@@ -246,7 +255,7 @@ static enum hrtimer_restart cns_timer(struct hrtimer *t)
 
 	if (!test_and_set_bit(CNS_TIMER_QUEUED, &n->flags)) {
 		cns_node_push(n, &n->timer_item);
-		cns_node_run(n);
+		cns_node_run_bh(n);
 	}
 	return HRTIMER_NORESTART;
 }

@@ -313,7 +313,10 @@ struct cns_params {
  * @snap: o, see snapshot.c
  * @tx_queue: o, datagrams to send when ownership ends
  * @hello_keys: c, for encap_rcv
- * @scratch: o, the message being decoded
+ * @scratch: o, the message being decoded. What is large is here and not on the
+ *	stack, where compilers clear all that a function has, each time
+ * @command: o, a command on its way into the log, or into a datagram
+ * @outcome: o, of the entry being applied
  * @drops: a, by enum consensus_drop
  * @rx: o, datagrams
  * @tx: o
@@ -407,6 +410,8 @@ struct cns_node {
 	struct sk_buff_head tx_queue;
 	siphash_key_t hello_keys[WIRE_KEYS];
 	struct wire_msg scratch;
+	u8 command[FSM_COMMAND_MAX];
+	struct fsm_outcome outcome;
 	atomic_long_t drops[CONSENSUS_DROP_MAX + 1];
 	u64 rx, tx, rx_bytes, tx_bytes;
 	u64 snapshots;
@@ -445,6 +450,7 @@ struct cns_ns {
 u64 cns_now(void);
 void cns_node_push(struct cns_node *n, struct cns_item *item);
 void cns_node_run(struct cns_node *n);
+void cns_node_run_bh(struct cns_node *n);
 void cns_node_call(struct cns_node *n,
 		   void (*fn)(struct cns_node *n, void *arg), void *arg);
 void cns_node_put(struct cns_node *n);

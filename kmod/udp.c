@@ -136,7 +136,7 @@ static int cns_encap_rcv(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(this_cpu_read(cns_sending)))
 		tasklet_schedule(&n->task);
 	else
-		cns_node_run(n);
+		cns_node_run_bh(n);
 	return 0;
 drop:
 	cns_drop(n, drop);

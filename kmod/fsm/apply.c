@@ -273,7 +273,7 @@ static int apply_command(struct fsm *f, u64 index, const struct fsm_command *c,
 int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
 	      struct fsm_outcome *out)
 {
-	struct fsm_command c;
+	struct fsm_command *c = &f->command;
 	int err = 0;
 
 	*out = (struct fsm_outcome){ .kind = FSM_OUT_NONE };
@@ -281,9 +281,9 @@ int fsm_apply(struct fsm *f, u64 index, const u8 *data, u16 len,
 		return -EINVAL;
 	f->n_events = 0;
 	if (len) {
-		err = fsm_decode(&c, data, len);
+		err = fsm_decode(c, data, len);
 		if (!err)
-			err = apply_command(f, index, &c, out);
+			err = apply_command(f, index, c, out);
 	}
 	if (err) {
 		out->kind = FSM_OUT_NONE;

@@ -487,6 +487,7 @@ struct fsm_mark {
  * @graves: sessions
  * @died: locks, the oldest
  * @more: root of the tree, see above
+ * @command: of the entry being applied; too large to be cleared on the stack for each
  * @n_events: of the last entry
  * @event: what it did to locks
  * @records: cells that a snapshot taken now has a record of
@@ -536,6 +537,7 @@ struct fsm {
 	struct fsm_grave *graves;
 	struct fsm_object *died;
 	struct fsm_claim *more;
+	struct fsm_command command;
 	u32 n_events;
 	struct fsm_event event[FSM_EVENTS_MAX];
 	u32 records;
