@@ -258,7 +258,8 @@ const struct cns_door *cns_door_find(unsigned int cmd)
 static int cns_door_request(struct file *file, const struct cns_door *d,
 			    union cns_door_arg *arg)
 {
-	struct cns_request *r = cns_request_spare();
+	struct cns_handle *h = file->private_data;
+	struct cns_request *r = cns_request_take(h);
 	int err;
 
 	if (!r)
@@ -268,7 +269,7 @@ static int cns_door_request(struct file *file, const struct cns_door *d,
 		err = cns_run(file, r, &arg->op);
 	if (!err && d->result)
 		d->result(r, arg);
-	cns_request_put(r);
+	cns_request_keep(r, h);
 	return err;
 }
 

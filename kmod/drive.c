@@ -310,7 +310,7 @@ void cns_drive(struct cns_node *n, u64 now)
 u64 cns_drive_deadline(struct cns_node *n)
 {
 	u64 resend = 2 * n->params.heartbeat_ns;
-	u64 at;
+	u64 at, again;
 
 	if (n->failed_logged || n->loading)
 		return U64_MAX;
@@ -319,8 +319,10 @@ u64 cns_drive_deadline(struct cns_node *n)
 	at = min3(at, n->pump_at, n->lease_at);
 	if (n->read_sent)
 		at = min(at, n->read_sent + resend);
-	if (raft_role(n->raft) != RAFT_LEADER &&
+	/* Whoever leads, or knows nobody who does, has nobody to send it to. */
+	again = fsm_client_deadline(&n->client, resend);
+	if (again < at && raft_role(n->raft) != RAFT_LEADER &&
 	    cns_peer_by_id(n, raft_leader(n->raft)))
-		at = min(at, fsm_client_deadline(&n->client, resend));
+		at = again;
 	return at;
 }

@@ -96,6 +96,8 @@ void cns_handle_put(struct cns_handle *h)
 		cns_node_put(h->node);
 	if (h->close)
 		cns_request_drop(h->close);
+	if (h->idle)
+		cns_request_drop(h->idle);
 	cns_ns_put(h->ns);
 	kfree(h);
 }

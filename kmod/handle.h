@@ -52,6 +52,7 @@ enum cns_handle_flag {
  * @beat: expires when the program did not call in time
  * @beat_until: a, when it expires (cns_now()), U64_MAX: never
  * @detached: see detach.c
+ * @idle: a, a request whose caller slept and that is over, for the next; NULL: none
  * @ops: l, operations whose callers do not sleep: op.c
  * @spare: memory of such, to be used again. Anybody adds; l to take
  * @kept: l, how many come back to @spare, and are there: CNS_OPS_KEPT at most
@@ -82,6 +83,7 @@ struct cns_handle {
 	struct timer_list beat;
 	u64 beat_until;
 	struct cns_detached *detached;
+	struct cns_request *idle;
 	struct list_head ops;
 	struct llist_head spare;
 	u32 kept;

@@ -387,6 +387,24 @@ struct cns_request *cns_request_spare(void)
 	return r;
 }
 
+/*
+ * A request of @h without a node yet, for cns_request_keep(): in the memory of the one
+ * before it, whose name stays, if that was kept. NULL: no memory. May sleep.
+ */
+struct cns_request *cns_request_take(struct cns_handle *h)
+{
+	struct cns_request *r = xchg(&h->idle, NULL);
+	u8 len;
+
+	if (unlikely(!r))
+		return cns_request_spare();
+	len = r->command.name_len;
+	cns_request_clear(r);
+	r->command.name_len = len;
+	reinit_completion(&r->done);
+	return r;
+}
+
 /* A request that no node has: a spare, or one that is done. */
 void cns_request_drop(struct cns_request *r)
 {
@@ -446,6 +464,23 @@ void cns_request_leave(struct cns_request *r)
 	atomic_dec(&n->n_requests);
 	if (unlikely(wq_has_sleeper(&n->wait_room)))
 		wake_up(&n->wait_room);
+}
+
+/* Its caller is done with @r. If the node is, too, @h keeps its memory for the next. */
+void cns_request_keep(struct cns_request *r, struct cns_handle *h)
+{
+	if (!refcount_dec_and_test(&r->ref))
+		return;
+	cns_request_leave(r);
+	kfree(r->extra);
+	r->extra = NULL;
+	if (r->handle)
+		cns_handle_put(r->handle);
+	if (r->node)
+		cns_node_put(r->node);
+	r = xchg(&h->idle, r);
+	if (unlikely(r))
+		cns_request_drop(r);
 }
 
 /* Its last reference is. Anywhere. */

@@ -62,6 +62,8 @@ static inline bool cns_request_changes(const struct cns_request *r)
 
 void cns_request_clear(struct cns_request *r);
 struct cns_request *cns_request_spare(void);
+struct cns_request *cns_request_take(struct cns_handle *h);
+void cns_request_keep(struct cns_request *r, struct cns_handle *h);
 int cns_room(struct cns_node *n, unsigned int count, bool nonblock,
 	     u64 deadline);
 int cns_request_admit(struct cns_request *r, struct cns_ns *ns, bool nonblock,

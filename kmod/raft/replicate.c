@@ -127,7 +127,8 @@ static u16 fit(const struct raft *r, u64 next)
 	struct raft_entry e;
 	u16 n = 0;
 
-	while (n < RAFT_BATCH_MAX && !raft_log_get(&r->log, next + n, &e)) {
+	while (n < RAFT_BATCH_MAX && next + n <= r->log.last &&
+	       !raft_log_get(&r->log, next + n, &e)) {
 		cost = RAFT_ENTRY_COST + e.len;
 		if (cost > room)
 			break;

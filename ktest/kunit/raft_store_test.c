@@ -88,6 +88,55 @@ static void own_vote_first(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, b->queue[i].m.after, 0);
 }
 
+/* Node 1 of three, in term 1, with the configuration; it has no disk. */
+static struct bench *diskless(struct kunit *test)
+{
+	struct bench *b = bench_new(test, 3);
+	struct raft_params p = bench_params(&b->node[1], 1);
+	u8 buf[RAFT_CONFIG_BYTES_MAX];
+	struct raft_entry e = { .term = 1, .data = buf, .kind = RAFT_MEMBERS };
+	struct raft_msg m = { .type = RAFT_APPEND, .term = 1, .id = 1,
+			      .n_entries = 1, .entries = &e };
+
+	p.memory = true;
+	KUNIT_ASSERT_EQ(test, raft_init(b->node[1].r, &p, b->now), 0);
+	/* Nobody reports anything. */
+	b->node[1].manual = true;
+	e.len = raft_config_encode(&b->config, buf);
+	hear(b, 1, 0, m);
+	return b;
+}
+
+static void memory_reports_to_itself(struct kunit *test)
+{
+	struct bench *b = diskless(test);
+	const struct raft *r = b->node[1].r;
+	struct raft_msg m;
+	unsigned int i;
+
+	/* Acknowledged in the ready that says what was written. */
+	KUNIT_EXPECT_EQ(test, b->node[1].persists, 1);
+	KUNIT_EXPECT_EQ(test, raft_durable_index(r), 1);
+	KUNIT_ASSERT_EQ(test, b->n_queue, 1);
+	KUNIT_EXPECT_EQ(test, b->queue[0].m.type, RAFT_APPEND_REPLY);
+	KUNIT_EXPECT_EQ(test, b->queue[0].m.index, 1);
+	/* So with its own vote, and as the leader. */
+	raft_campaign(b->node[1].r, b->now);
+	hear(b, 1, 2, ballot(RAFT_PREVOTE_REPLY, 2, 0, 0));
+	KUNIT_ASSERT_EQ(test, raft_role(r), RAFT_CANDIDATE);
+	hear(b, 1, 2, ballot(RAFT_VOTE_REPLY, 2, 0, 0));
+	KUNIT_ASSERT_EQ(test, raft_role(r), RAFT_LEADER);
+	KUNIT_EXPECT_EQ(test, raft_durable_index(r), 2);
+	for (i = 0; i < b->n_queue; i++)
+		KUNIT_EXPECT_EQ(test, b->queue[i].m.after, 0);
+	m = b->queue[b->n_queue - 1].m;
+	KUNIT_ASSERT_EQ(test, m.type, RAFT_APPEND);
+	KUNIT_EXPECT_EQ(test, raft_commit(r), 0);
+	hear(b, 1, 2, (struct raft_msg){ .type = RAFT_APPEND_REPLY, .term = 2,
+					 .index = 2, .id = m.id });
+	KUNIT_EXPECT_EQ(test, raft_commit(r), 2);
+}
+
 static void any_number_outstanding(struct kunit *test)
 {
 	static const u8 one[] = { 1 };
@@ -423,6 +472,8 @@ static struct kunit_case store[] = {
 	     "A candidate leads only once its own vote is durable (pitfalls 1, 2)"),
 	CASE(any_number_outstanding,
 	     "Any number of writes may be outstanding, reported one by one or in groups"),
+	CASE(memory_reports_to_itself,
+	     "Without a disk what the log has is durable, and nobody has to say so"),
 	CASE(steps_without_entries,
 	     "A write without entries proves those before it, and none behind (pitfall 4)"),
 	CASE(replaced_and_back,
