@@ -313,9 +313,9 @@ struct cns_params {
  * @snap: o, see snapshot.c
  * @tx_queue: o, datagrams to send when ownership ends
  * @hello_keys: c, for encap_rcv
- * @scratch: o, the message being decoded. What is large is here and not on the
- *	stack, where compilers clear all that a function has, each time
- * @command: o, a command on its way into the log, or into a datagram
+ * @scratch: o, the message being decoded
+ * @command: o, a command on its way into the log, or into a datagram. Here and not
+ *	on the stack, as is @outcome: there kernels clear what is large at each call
  * @outcome: o, of the entry being applied
  * @drops: a, by enum consensus_drop
  * @rx: o, datagrams

@@ -487,7 +487,7 @@ struct fsm_mark {
  * @graves: sessions
  * @died: locks, the oldest
  * @more: root of the tree, see above
- * @command: of the entry being applied; too large to be cleared on the stack for each
+ * @command: of the entry being applied. On the stack kernels would clear it for each
  * @n_events: of the last entry
  * @event: what it did to locks
  * @records: cells that a snapshot taken now has a record of

@@ -5,7 +5,7 @@
  * it runs, terms, votes, commits and what is applied only go forward. What it
  * says itself passes the gate unchanged.
  *
- * Input: number of voters, a stream of steps.
+ * Input: number of voters, and whether memory is the storage; a stream of steps.
  */
 #include "datagram.h"
 
@@ -390,7 +390,7 @@ static void step(struct stream *s)
 		drain();
 }
 
-static void begin(u8 voters)
+static void begin(u8 voters, bool diskless)
 {
 	static struct raft_slot slots[SLOTS];
 	static u8 bytes[BYTES];
@@ -402,7 +402,7 @@ static void begin(u8 voters)
 		.self = ids[0], .seed = 1, .heartbeat_ns = 30000000,
 		.election_min_ns = 150000000, .election_max_ns = 300000000,
 		.retransmit_min_ns = 5000000, .batch_bytes = WIRE_BATCH,
-		.log = { slots, bytes, SLOTS, BYTES },
+		.log = { slots, bytes, SLOTS, BYTES }, .memory = diskless,
 	};
 	struct raft_config c = { .n = voters, .n_voters = voters };
 
@@ -421,9 +421,10 @@ static void begin(u8 voters)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct stream s = { data, size };
+	u8 first = next8(&s);
 
 	memset(whole, 0x5a, sizeof(whole));
-	begin(next8(&s) % 6);
+	begin(first % 6, first & 0x80);
 	while (s.left && !raft_failed(n.raft))
 		step(&s);
 	return 0;

@@ -132,8 +132,9 @@ static void memory_reports_to_itself(struct kunit *test)
 	m = b->queue[b->n_queue - 1].m;
 	KUNIT_ASSERT_EQ(test, m.type, RAFT_APPEND);
 	KUNIT_EXPECT_EQ(test, raft_commit(r), 0);
-	hear(b, 1, 2, (struct raft_msg){ .type = RAFT_APPEND_REPLY, .term = 2,
-					 .index = 2, .id = m.id });
+	m = (struct raft_msg){ .type = RAFT_APPEND_REPLY, .term = 2, .index = 2,
+			       .id = m.id };
+	hear(b, 1, 2, m);
 	KUNIT_EXPECT_EQ(test, raft_commit(r), 2);
 }
 
