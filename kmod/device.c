@@ -113,7 +113,7 @@ static bool cns_name_same(const char a[CONSENSUS_NAME_SIZE],
 
 /**
  * cns_request_name() - what a request is about
- * @r: the request, which has no name, or (struct cns_op) the one its memory had last
+ * @r: the request, which has no name, or the one its memory had last
  * @name: checked here
  *
  * Programs mostly name again what they named before: that was checked then.
@@ -222,8 +222,7 @@ static int cns_copy(union cns_door_arg *arg, const void __user *p, size_t size)
  *
  * Tries whether the result can be written, before anything happens: the status, which
  * says that the outcome is unknown until it is known, and the end, which is in the next
- * page at most. What becomes of one that is unmapped during
- * the call: cns_door_untold().
+ * page at most. What becomes of one that is unmapped during the call: cns_door_untold().
  *
  * Return: 0 or -EFAULT.
  */

@@ -7,7 +7,7 @@
 
 In it: busybox (static) with all applets, the real ip, tc, nft, bash, mke2fs, dmsetup and
 fsfreeze, every program of build/bin, our modules built for that kernel (ktest/vm/module), the
-kernel's own modules that tests need, ktest/vm/init as /init, lib.sh and net.sh in /ktest/vm.
+kernel's own modules that tests need, ktest/vm/init as /init, lib.sh, net.sh and leaks in /ktest/vm.
 With SCRIPT it is run by /init, its folder is /root, and what it returns is reported; FILE
 of --put lands in /root, or at DEST. --module adds one of the kernel's, large ones that few
 need. --python adds Python and a script or package, see ktest/vm/interpreter.py.
@@ -33,8 +33,9 @@ import interpreter
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
-# For scripts: the first reads the others.
+# Of ktest/vm, for scripts, of which the first reads the others, and for /init.
 LIBRARY = ["lib.sh", "net.sh"]
+FOR_INIT = ["leaks"]
 
 # Programs of the host, with the libraries they load.
 PROGRAMS = ["/bin/bash", "/bin/ip", "/sbin/tc", "/usr/sbin/nft", "/sbin/mke2fs",
@@ -48,6 +49,16 @@ MODULES = """
     virtio_pci virtio_net virtio_blk virtio_console virtio_rng
     loop nbd dm-mod dm-flakey dm-log-writes ext4 libcrc32c lkdtm
 """.split()
+
+
+def kernels():
+    """The names of ktest/vm/kernel."""
+    return ["release", "6.12"] + sorted(os.path.basename(f)[:-len(".config")] for f in glob.glob(f"{HERE}/*.config"))
+
+
+def checks(name):
+    """Is it a kernel full of checks, and slow?"""
+    return name not in ("release", "6.12")
 
 
 def kernel(name):
@@ -173,7 +184,7 @@ def add_userland(archive, work):
     archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
     archive.data("etc/group", b"root:x:0:\nconsensus:x:101:\nnogroup:x:65534:\n")
     archive.file("init", f"{HERE}/init", 0o755)
-    for n in LIBRARY:
+    for n in LIBRARY + FOR_INIT:
         archive.file(f"ktest/vm/{n}", f"{HERE}/{n}")
 
 
@@ -231,7 +242,7 @@ def add_modules(archive, facts, ours, work, more=()):
 def fingerprint(facts, ours, more):
     """Changes with any file that the shared part is made of."""
     files = [*PROGRAMS, *our_programs(), *ours, "/bin/busybox", "/etc/ld.so.cache", f"{HERE}/init",
-             *(f"{HERE}/{n}" for n in LIBRARY), os.path.abspath(__file__), f"{facts['MODULES']}/modules.dep"]
+             *(f"{HERE}/{n}" for n in LIBRARY + FOR_INIT), os.path.abspath(__file__), f"{facts['MODULES']}/modules.dep"]
     seen = [(f, os.stat(f).st_mtime_ns, os.stat(f).st_size) for f in files if os.path.exists(f)]
     return hashlib.sha256(repr((facts, list(more), seen)).encode()).hexdigest()[:16]
 
@@ -287,7 +298,7 @@ def build(out, name, script=None, put=(), settings=None, ours=None, more=(), pyt
                 raise SystemExit(f"image: {at} is the script, and --put has another file of that name")
             archive.file(at, script, 0o755)
             settings = dict(settings or {}, SCRIPT="/root/" + os.path.basename(script))
-        settings = dict(settings or {}, KERNEL=name)
+        settings = dict(settings or {}, KERNEL="debug" if checks(name) else name)
         text = "".join(f"{k}='{v}'\n" for k, v in settings.items())
         archive.data("etc/ktest", text.encode(), 0o600)
         archive.end()

@@ -12,18 +12,26 @@ import time
 
 QEMU = "qemu-system-x86_64"
 
-# What a kernel says when something is wrong with it. Matched against its console, on which
-# scripts do not write.
+# What a kernel says when something is wrong with it, and what ktest/vm/leaks says for it.
+# Matched against its console, on which scripts do not write.
 SPLAT = re.compile(
     r"BUG: |WARNING: |KASAN: |UBSAN: |KCSAN: |kernel BUG at|Oops: |Oops\[|general protection fault"
     r"|Kernel panic|Call Trace:|cut here|INFO: task .* blocked for more than"
     r"|rcu: INFO: |self-detected stall|detected stalls|soft lockup|hard LOCKUP|workqueue lockup"
-    r"|kmemleak: .* new suspected|unreferenced object|INFO: trying to register non-static key"
-    r"|ODEBUG: |list_add corruption|list_del corruption|refcount_t: |ref_tracker: |leaked reference"
+    r"|unreferenced object|leaks: |kmemleak: (Cannot|Memory pool)"
+    r"|INFO: trying to register non-static key|ODEBUG: |list_add corruption|list_del corruption"
+    r"|refcount_t: |ref_tracker: |leaked reference"
     r"|unregister_netdevice: waiting for|sleeping function called|scheduling while atomic"
     r"|suspicious RCU usage|inconsistent lock state|possible (circular|recursive) locking"
     r"|page allocation failure|double free|stack-protector|Out of memory: Killed"
     r"|Internal error|Objects remaining in|Bad page state|nobody cared")
+
+# A report of KCSAN: how it begins and ends; an access in it; a frame, and its module if any.
+RACE = "BUG: KCSAN: "
+RULE = "=" * 66
+ACCESS = re.compile(r" to (0x[0-9a-f]+) of \d+ bytes by (?:task|interrupt)")
+FRAME = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+( \[\w+\])?$")
+IMAGE = re.compile(r"0xffffffff[89]")    # where the kernel's own variables are
 
 # no_timer_check: on a busy host no timer interrupt may come while the kernel looks for one,
 # and then it gives up ("IO-APIC + timer doesn't work!").
@@ -105,16 +113,36 @@ def start(argv, **popen):
     return subprocess.Popen(argv, preexec_fn=_die_with_parent, **popen)
 
 
+def our_race(report):
+    """Is a module a party to the data race that begins these lines?
+
+    The kernel around ours has data races of its own, also in what our functions call; all
+    of it but our modules is built in. An access is ours if a function of ours made it, or
+    what that called: the library's lists and copies. What a function of the kernel's makes
+    of a variable of the kernel's is not.
+    """
+    depth = near = 0
+    for line in report:
+        if RULE in line:
+            break
+        access, frame = ACCESS.search(line), FRAME.search(line)
+        if access:
+            depth, near = 0, 1 if IMAGE.match(access[1]) else 2
+        elif frame:
+            depth += 1
+            if frame[1] and depth <= near:
+                return True
+    return False
+
+
 def splats(console):
     """The complaints of a kernel in its console log: (line number, line) of each first line."""
-    found = []
     if not os.path.exists(console):
-        return found
+        return []
     with open(console, errors="replace") as f:
-        for number, line in enumerate(f, 1):
-            if SPLAT.search(line):
-                found.append((number, line.rstrip()))
-    return found
+        lines = f.read().splitlines()
+    return [(number, line) for number, line in enumerate(lines, 1)
+            if SPLAT.search(line) and not (RACE in line and not our_race(lines[number:]))]
 
 
 def excerpt(console, number, lines=60):
