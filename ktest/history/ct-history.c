@@ -7,7 +7,7 @@
  * worker is about to do stands in shared memory before it does it; of one that
  * was killed the parent records that operation as of unknown outcome, and a
  * new worker takes its place. A line is one write(): of threads to a file opened with
- * O_APPEND, so that their lines never mix; of processes to a pipe, see record_all().
+ * O_APPEND, so that their lines never mix; of processes to a pipe, see recorder.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "ct-options.h"
+#include "recorder.h"
 
 enum {
 	LINE_SIZE	= 512,
@@ -429,43 +430,6 @@ static void probe(void)
 	close(fd);
 }
 
-/*
- * In a process of its own, which outlives all callers: what is below PIPE_BUF goes into a
- * pipe as a whole or not at all, while a write() to a file may end at the edge of a page if
- * the writer is killed.
- */
-static void record_all(int in, int out)
-{
-	static char buf[65536];
-	ssize_t n;
-
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		if (write(out, buf, (size_t)n) != n)
-			_exit(1);
-	_exit(n < 0);
-}
-
-static void record_by_pipe(void)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC))
-		ct_die("no pipe", errno);
-	fflush(stdout);
-	recorder = fork();
-	if (recorder < 0)
-		ct_die("cannot fork", errno);
-	if (!recorder) {
-		close(p[1]);
-		record_all(p[0], out_fd);
-	}
-	close(p[0]);
-	close(out_fd);
-	out_fd = p[1];
-}
-
 /* All of it is in the file. */
 static void close_output(void)
 {
@@ -488,8 +452,11 @@ static void open_output(void)
 	len = snprintf(line, sizeof(line), "# ct-history seed %" PRIu64 "\n", opt.seed);
 	if (write(out_fd, line, (size_t)len) != len)
 		ct_die(opt.out, errno);
-	if (opt.processes)
-		record_by_pipe();
+	if (!opt.processes)
+		return;
+	recorder = record_by_pipe(&out_fd);
+	if (recorder < 0)
+		ct_die("no process that records", errno);
 }
 
 int main(int argc, char **argv)

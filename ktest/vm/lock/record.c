@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What was called and answered, as lines of a history, and what was wrong. Lines go through
- * a pipe to a process that does nothing else and outlives all others: what is below
- * PIPE_BUF goes into a pipe as a whole or not at all, while a write() to a file may end
- * at the edge of a page if the writer is killed.
+ * What was called and answered, as lines of a history (recorder.h), and what was wrong.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../history/recorder.h"
 #include "../abi/ct.h"
 #include "load.h"
 
@@ -23,37 +21,15 @@ enum { LINE_SIZE = 512, VIOLATIONS_SHOWN = 20 };
 static int out_fd = -1;
 static pid_t recorder;
 
-static void record_all(int in, int out)
-{
-	static char buf[65536];
-	ssize_t n;
-
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		if (write(out, buf, (size_t)n) != n)
-			_exit(1);
-	_exit(n < 0);
-}
-
 void record_open(void)
 {
-	int p[2], out;
-
 	if (!opt.out)
 		return;
-	out = open(opt.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (out < 0 || pipe2(p, O_CLOEXEC))
+	out_fd = open(opt.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (out_fd >= 0)
+		recorder = record_by_pipe(&out_fd);
+	if (out_fd < 0 || recorder < 0)
 		bail("%s: %s", opt.out, strerror(errno));
-	fflush(stdout);
-	recorder = fork();
-	if (!recorder) {
-		close(p[1]);
-		record_all(p[0], out);
-	}
-	close(p[0]);
-	close(out);
-	out_fd = p[1];
 }
 
 void record_close(void)
